@@ -1,0 +1,68 @@
+package xmlstream
+
+// appendText appends s as character data. A raw > is escaped so that "]]>"
+// can't arise, and CR because a reader would turn it into LF (XML 1.0 §2.11).
+func appendText(dst []byte, s string) []byte {
+	from := 0
+	for i := 0; i < len(s); i++ {
+		var ref string
+		switch s[i] {
+		case '<':
+			ref = "&lt;"
+		case '>':
+			ref = "&gt;"
+		case '&':
+			ref = "&amp;"
+		case '\r':
+			ref = "&#xD;"
+		default:
+			continue
+		}
+		dst = append(append(dst, s[from:i]...), ref...)
+		from = i + 1
+	}
+	return append(dst, s[from:]...)
+}
+
+// appendValue appends s as the value of an attribute, without its quotes. White
+// space other than blanks is written as references, since a reader would turn
+// it into blanks (XML 1.0 §3.3.3).
+func appendValue(dst []byte, s string) []byte {
+	from := 0
+	for i := 0; i < len(s); i++ {
+		var ref string
+		switch s[i] {
+		case '<':
+			ref = "&lt;"
+		case '>':
+			ref = "&gt;"
+		case '&':
+			ref = "&amp;"
+		case '\'':
+			ref = "&apos;"
+		case '"':
+			ref = "&quot;"
+		case '\t':
+			ref = "&#x9;"
+		case '\n':
+			ref = "&#xA;"
+		case '\r':
+			ref = "&#xD;"
+		default:
+			continue
+		}
+		dst = append(append(dst, s[from:i]...), ref...)
+		from = i + 1
+	}
+	return append(dst, s[from:]...)
+}
+
+// appendAttr appends a blank and one attribute; prefix is "" or ends in a colon.
+func appendAttr(dst []byte, prefix, local, value string) []byte {
+	dst = append(dst, ' ')
+	dst = append(dst, prefix...)
+	dst = append(dst, local...)
+	dst = append(dst, '=', '\'')
+	dst = appendValue(dst, value)
+	return append(dst, '\'')
+}
