@@ -1,0 +1,70 @@
+package stanza
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/gosmack/xmpp/internal/xmlstream"
+)
+
+// writers are kept because a Writer escapes into codecs. They hold memory and
+// nothing else.
+var writers = sync.Pool{New: func() any { return new(Writer) }}
+
+// release returns a Writer to the pool without what it wrote to or about.
+func (w *Writer) release() {
+	w.w.Reset(nil, "")
+	clear(w.spaces[:cap(w.spaces)])
+	w.err = nil
+	writers.Put(w)
+}
+
+// Append appends the stanza as it stands in a stream whose default namespace is
+// jabber:client. It appends all or, with an error, nothing: dst is then
+// returned as it was. The error is a *[WriteError] that names the field, or
+// that of a codec.
+func Append(dst []byte, s Stanza) ([]byte, error) {
+	if s == nil || s.extra() == nil {
+		return dst, errors.New("stanza: there is no stanza: it is nil")
+	}
+	w := writers.Get().(*Writer)
+	w.reset(dst, NS)
+	err := s.AppendElement(w)
+	if err == nil {
+		out := w.w.Bytes()
+		w.release()
+		return out, nil
+	}
+	w.release()
+	if we, ok := errors.AsType[*WriteError](err); ok && we.Stanza == "" {
+		named := *we
+		named.Stanza = s.Kind().String()
+		return dst, &named
+	}
+	return dst, err
+}
+
+// Marshal encodes a value as [Add] would, as an element of its own. It returns
+// an Element as it is.
+func Marshal(v any) (Element, error) {
+	if e, ok := v.(Element); ok && !e.IsZero() {
+		return e, nil
+	}
+	w := writers.Get().(*Writer)
+	defer w.release()
+	w.reset(nil, "")
+	w.Start(NS, "message") // so that a name without namespace means what it means in a stanza
+	if err := w.Value(v); err != nil {
+		return Element{}, err
+	}
+	w.End()
+	around, err := xmlstream.Parse(string(w.w.Bytes()), xmlstream.Limits{})
+	if err != nil {
+		return Element{}, &WriteError{Field: "payload", Reason: err.Error()}
+	}
+	e := Element(around.First())
+	if e.IsZero() {
+		return Element{}, &WriteError{Field: "payload", Reason: "the value wrote no element"}
+	}
+	return e, nil
+}
