@@ -1,0 +1,20 @@
+package xmpp
+
+import (
+	"fmt"
+	"io"
+)
+
+// Format prints where the configuration leads, for every verb alike: a Secret inside a struct would show itself to some of them.
+func (cfg ConnectionConfiguration) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "xmpp.ConnectionConfiguration"+cfg.LogValue().String())
+}
+
+// Format prints whose connection it is and its state, and nothing of what it holds.
+func (c *Connection) Format(f fmt.State, _ rune) {
+	if c == nil {
+		_, _ = io.WriteString(f, "xmpp.Connection(nil)")
+		return
+	}
+	_, _ = fmt.Fprintf(f, "xmpp.Connection(%v, %v)", c.User(), c.State())
+}

@@ -1,0 +1,161 @@
+package stream
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosmack/xmpp/stanza"
+)
+
+func inbound() *Inbound {
+	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}}
+}
+
+func TestLineKeepsOrderAndRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLine(t.Context())
+		var got []int
+		for i := range 1000 {
+			l.Add(Job{Do: func(context.Context) { got = append(got, i) }})
+		}
+		synctest.Wait() // and the bubble's end shows that no goroutine is left
+		require.Len(t, got, 1000)
+		require.True(t, slices.IsSorted(got))
+	})
+}
+
+func TestAsyncLetsTheLineGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, in := NewLine(t.Context()), inbound()
+		release := make(chan struct{})
+		var got []string
+		item := in.NewItem(&stanza.Message{}, 10)
+		l.Add(Job{Item: item, Do: func(ctx context.Context) {
+			require.Same(t, item, ItemOf(ctx))
+			require.True(t, l.Runs(ctx))
+			Async(ctx)
+			Async(ctx) // once is enough
+			require.Nil(t, ItemOf(ctx))
+			require.False(t, l.Runs(ctx))
+			<-release
+			got = append(got, "slow")
+		}})
+		item.Release()
+		for _, s := range []string{"a", "b"} {
+			l.Add(Job{Do: func(context.Context) { got = append(got, s) }})
+		}
+		synctest.Wait()
+		n, _ := in.Pending()
+		require.Zero(t, n, "the item counts as handled")
+		require.Equal(t, []string{"a", "b"}, got)
+		close(release)
+		synctest.Wait()
+		require.Equal(t, []string{"a", "b", "slow"}, got)
+	})
+}
+
+func TestLineStopDropsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, in := NewLine(t.Context()), inbound()
+		started, release := make(chan struct{}), make(chan struct{})
+		ran := 0
+		for range 3 {
+			item := in.NewItem(&stanza.Message{}, 1)
+			l.Add(Job{Item: item, Do: func(context.Context) {
+				if ran++; ran == 1 {
+					close(started)
+					<-release
+				}
+			}})
+			item.Release()
+		}
+		<-started
+		time.Sleep(3 * time.Second) // virtual
+		require.Equal(t, 3*time.Second, l.Age())
+		l.Stop()
+		idle := make(chan struct{})
+		go func() { l.Idle(context.Background()); close(idle) }()
+		synctest.Wait()
+		select {
+		case <-idle:
+			t.Fatal("idle while a job runs")
+		default:
+		}
+		close(release)
+		<-idle
+		require.Equal(t, 1, ran)
+		n, bytes := in.Pending()
+		require.Zero(t, n)
+		require.Zero(t, bytes)
+		l.Add(Job{Do: func(context.Context) { t.Error("a stopped line runs nothing") }})
+	})
+}
+
+func TestInboundBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outstanding := false
+		var slow []time.Duration
+		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }}
+		var items []*Item
+		fill := func() (paused bool) {
+			for range 10 * hardCount {
+				done := make(chan struct{})
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() { in.Wait(ctx); close(done) }()
+				synctest.Wait()
+				select {
+				case <-done:
+					cancel()
+					items = append(items, in.NewItem(&stanza.Message{}, 100))
+				default:
+					cancel()
+					<-done
+					return true
+				}
+			}
+			return false
+		}
+		require.True(t, fill())
+		require.Len(t, items, softCount, "the soft bound, by count")
+		outstanding = true
+		require.True(t, fill())
+		require.Len(t, items, hardCount, "the hard bound, whatever is outstanding")
+
+		resumed := make(chan struct{})
+		go func() { in.Wait(t.Context()); close(resumed) }()
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []time.Duration{5 * time.Second, 10 * time.Second}, slow)
+		items[0].Release()
+		<-resumed
+		for _, it := range items[1:] {
+			it.Release()
+		}
+		n, bytes := in.Pending()
+		require.Zero(t, n)
+		require.Zero(t, bytes)
+	})
+}
+
+func TestInboundBoundByBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := inbound()
+		in.NewItem(&stanza.Message{}, softBytes)
+		paused := make(chan struct{})
+		go func() { in.Wait(t.Context()); close(paused) }()
+		synctest.Wait()
+		select {
+		case <-paused:
+			t.Fatal("past the soft bound and not paused")
+		default:
+		}
+		in.Outstanding = func() bool { return true }
+		in.Poke()
+		<-paused
+	})
+}

@@ -1,0 +1,257 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrFull says that a lane of the outbox has no room.
+var ErrFull = errors.New("the outbox is full")
+
+// ErrNoSession says that what belongs to a session came after its end.
+var ErrNoSession = errors.New("the session has ended")
+
+// A Lane is one of the outbox's queues. A lower one goes first.
+type Lane int
+
+// The lanes. Replies and what a new session needs pass what the application sends.
+const (
+	Replies Lane = iota // automatic answers
+	Setup               // what a new session needs before the application's stanzas
+	Main                // the application's, in its order
+	lanes
+)
+
+// room is what each lane holds at most.
+var room = [lanes]struct{ entries, bytes int }{
+	Replies: {256, 32 << 20},
+	Setup:   {1 << 20, 1 << 30}, // bounded by who writes to it: Start and the core
+	Main:    {1024, 8 << 20},
+}
+
+// A Completion hears what became of an entry, once, and must not block.
+type Completion interface {
+	Written()
+	Failed(err error)
+}
+
+// An Entry is one stanza, ready to be written.
+type Entry struct {
+	Data []byte
+	Done Completion // nil: nobody asks
+	Keep bool       // it waits for the next session where this one ends before it is written
+}
+
+func (e *Entry) failed(err error) {
+	if e.Done != nil {
+		e.Done.Failed(err)
+	}
+}
+
+// The Outbox holds what waits to be written, across sessions. Any goroutine may put;
+// the attached Writer takes.
+type Outbox struct {
+	mu     sync.Mutex
+	queue  [lanes]fifo
+	open   bool    // Main may be taken
+	writer *Writer // of the running session, or nil
+	closed error   // why nothing is taken in any more
+	freed  chan struct{}
+}
+
+// A fifo is a queue that keeps its array.
+type fifo struct {
+	entries []Entry
+	head    int
+	bytes   int
+}
+
+func (f *fifo) len() int { return len(f.entries) - f.head }
+
+func (f *fifo) push(e Entry) {
+	if f.head > 0 && len(f.entries) == cap(f.entries) && f.head >= len(f.entries)/2 {
+		n := copy(f.entries, f.entries[f.head:])
+		clear(f.entries[n:])
+		f.entries, f.head = f.entries[:n], 0
+	}
+	f.entries = append(f.entries, e)
+	f.bytes += len(e.Data)
+}
+
+func (f *fifo) pop() Entry {
+	e := f.entries[f.head]
+	f.entries[f.head] = Entry{}
+	f.head++
+	f.bytes -= len(e.Data)
+	if f.head == len(f.entries) {
+		f.entries, f.head = f.entries[:0], 0
+		if cap(f.entries) > 64 {
+			f.entries = nil // an idle connection keeps no buffers
+		}
+	}
+	return e
+}
+
+// TryPut queues e, or says ErrFull or why the outbox is closed.
+func (o *Outbox) TryPut(lane Lane, e Entry) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tryPut(lane, e)
+}
+
+func (o *Outbox) tryPut(lane Lane, e Entry) error {
+	if o.closed != nil {
+		return o.closed
+	}
+	if lane != Main && o.writer == nil {
+		return ErrNoSession // replies and setup belong to the session that asked
+	}
+	q := &o.queue[lane]
+	// One stanza always has a place in an empty lane, however large.
+	if n := q.len(); n >= room[lane].entries || n > 0 && q.bytes+len(e.Data) > room[lane].bytes {
+		return ErrFull
+	}
+	q.push(e)
+	o.wake()
+	return nil
+}
+
+// Put is TryPut that waits for room until ctx ends.
+func (o *Outbox) Put(ctx context.Context, lane Lane, e Entry) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		o.mu.Lock()
+		err := o.tryPut(lane, e)
+		if !errors.Is(err, ErrFull) {
+			o.mu.Unlock()
+			return err
+		}
+		if o.freed == nil {
+			o.freed = make(chan struct{})
+		}
+		freed := o.freed
+		o.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// wake starts the writer where there is work for it. o.mu is held.
+func (o *Outbox) wake() {
+	if w := o.writer; w != nil && !w.running && (w.final != nil || o.ready()) {
+		w.running = true
+		go w.run()
+	}
+}
+
+func (o *Outbox) ready() bool {
+	return o.queue[Replies].len() > 0 || o.queue[Setup].len() > 0 || o.open && o.queue[Main].len() > 0
+}
+
+// take moves waiting entries, at most about max bytes of them, to batch. o.mu is held.
+func (o *Outbox) take(batch []Entry, max int) []Entry {
+	size := 0
+	for lane := range o.queue {
+		if Lane(lane) == Main && !o.open {
+			break
+		}
+		for q := &o.queue[lane]; q.len() > 0 && size < max; {
+			e := q.pop()
+			size += len(e.Data)
+			batch = append(batch, e)
+		}
+	}
+	if o.queue[Main].len() <= room[Main].entries/2 && o.queue[Main].bytes <= room[Main].bytes/2 &&
+		o.queue[Replies].len() <= room[Replies].entries/2 {
+		o.free()
+	}
+	return batch
+}
+
+// free wakes everyone who waits for room. o.mu is held.
+func (o *Outbox) free() {
+	if o.freed != nil {
+		close(o.freed)
+		o.freed = nil
+	}
+}
+
+// Attach makes w the writer. What the application sends waits for Open.
+func (o *Outbox) Attach(w *Writer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writer, o.open = w, false
+}
+
+// Open lets the application's stanzas flow.
+func (o *Outbox) Open() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open = true
+	o.wake()
+}
+
+// Detach ends the session's writer: entries that are kept stay, all others fail with err.
+func (o *Outbox) Detach(err error) {
+	o.mu.Lock()
+	o.writer, o.open = nil, false
+	var dropped []Entry
+	for lane := range o.queue {
+		q := &o.queue[lane]
+		for range q.len() {
+			e := q.pop()
+			if e.Keep && Lane(lane) == Main {
+				q.push(e)
+			} else {
+				dropped = append(dropped, e)
+			}
+		}
+	}
+	o.free()
+	o.mu.Unlock()
+	for i := range dropped {
+		dropped[i].failed(err)
+	}
+}
+
+// Close refuses everything from now on and returns what was left of the application's
+// stanzas, each of which has failed with err.
+func (o *Outbox) Close(err error) (left []Entry) {
+	o.mu.Lock()
+	if o.closed == nil {
+		o.closed = err
+	}
+	for lane := range o.queue {
+		for q := &o.queue[lane]; q.len() > 0; {
+			left = append(left, q.pop())
+		}
+	}
+	o.free()
+	o.mu.Unlock()
+	for i := range left {
+		left[i].failed(err)
+	}
+	return left
+}
+
+// Refuse makes every further Put fail with err; what waits is still written.
+func (o *Outbox) Refuse(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed == nil {
+		o.closed = err
+	}
+	o.free()
+}
+
+// Waiting is the number of stanzas of the application that are not yet taken by a writer.
+func (o *Outbox) Waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queue[Main].len()
+}

@@ -1,0 +1,193 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A sink is a connection that keeps each write and may block or fail.
+type sink struct {
+	net.Conn
+	mu     sync.Mutex
+	writes []string
+	gate   chan struct{} // a write waits for it, if it is set
+	err    error
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	if s.gate != nil {
+		<-s.gate
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	s.writes = append(s.writes, string(b))
+	return len(b), nil
+}
+
+func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+
+type heard struct {
+	written int
+	failed  []error
+}
+
+func (h *heard) Written()         { h.written++ }
+func (h *heard) Failed(err error) { h.failed = append(h.failed, err) }
+
+func entry(s string) Entry { return Entry{Data: []byte(s), Keep: true} }
+
+func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		box.Attach(newWriter(s, box, nil, func(error) { t.Error("no write fails here") }))
+		box.Open()
+		require.NoError(t, box.TryPut(Main, entry("first")))
+		synctest.Wait() // the writer hangs in its first write
+		for range 100 {
+			require.NoError(t, box.TryPut(Main, entry("x")))
+		}
+		close(s.gate)
+		synctest.Wait()
+		require.Equal(t, []string{"first", strings.Repeat("x", 100)}, s.writes)
+	})
+}
+
+func TestLanesPassTheApplications(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, box := &sink{}, &Outbox{}
+		require.NoError(t, box.TryPut(Main, entry("m")))
+		require.ErrorIs(t, box.TryPut(Replies, entry("r")), ErrNoSession)
+		box.Attach(newWriter(s, box, nil, nil))
+		require.NoError(t, box.TryPut(Setup, entry("s")))
+		synctest.Wait()
+		require.Equal(t, []string{"s"}, s.writes, "the application's wait until the session is open")
+		box.Open()
+		require.NoError(t, box.TryPut(Replies, entry("r")))
+		synctest.Wait()
+		require.Equal(t, "srm", strings.Join(s.writes, ""))
+	})
+}
+
+func TestPutWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := &Outbox{}
+		for range room[Main].entries {
+			require.NoError(t, box.TryPut(Main, entry("m")))
+		}
+		require.ErrorIs(t, box.TryPut(Main, entry("m")), ErrFull)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, box.Put(ctx, Main, entry("m")), context.DeadlineExceeded)
+
+		put := make(chan error, 1)
+		go func() { put <- box.Put(t.Context(), Main, entry("last")) }()
+		synctest.Wait()
+		s := &sink{}
+		box.Attach(newWriter(s, box, nil, nil))
+		box.Open()
+		require.NoError(t, <-put)
+		synctest.Wait()
+		require.Equal(t, strings.Repeat("m", room[Main].entries)+"last", strings.Join(s.writes, ""))
+	})
+}
+
+func TestOneLargeStanzaHasItsPlace(t *testing.T) {
+	box := &Outbox{}
+	require.NoError(t, box.TryPut(Main, Entry{Data: make([]byte, room[Main].bytes+1)}))
+	require.ErrorIs(t, box.TryPut(Main, entry("m")), ErrFull)
+}
+
+func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := &Outbox{}
+		box.Attach(newWriter(&sink{}, box, nil, nil))
+		kept, dropped, setup := &heard{}, &heard{}, &heard{}
+		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("a"), Keep: true, Done: kept}))
+		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("b"), Done: dropped}))
+		gone := errors.New("gone")
+		box.Detach(gone)
+		require.ErrorIs(t, box.TryPut(Setup, Entry{Done: setup}), ErrNoSession)
+		require.Equal(t, []error{gone}, dropped.failed)
+		require.Empty(t, kept.failed)
+		s := &sink{}
+		box.Attach(newWriter(s, box, nil, nil))
+		box.Open()
+		synctest.Wait()
+		require.Equal(t, []string{"a"}, s.writes)
+		require.Equal(t, 1, kept.written)
+	})
+}
+
+func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := &Outbox{}
+		h := &heard{}
+		for range room[Main].entries {
+			require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h}))
+		}
+		put := make(chan error, 1)
+		go func() { put <- box.Put(t.Context(), Main, entry("m")) }()
+		synctest.Wait()
+		closed := errors.New("closed")
+		require.Len(t, box.Close(closed), room[Main].entries)
+		require.ErrorIs(t, <-put, closed)
+		require.Len(t, h.failed, room[Main].entries)
+		require.ErrorIs(t, box.TryPut(Main, entry("m")), closed)
+	})
+}
+
+func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box, h := &Outbox{}, &heard{}
+		broken := errors.New("broken")
+		var failed []error
+		box.Attach(newWriter(&sink{err: broken}, box, nil, func(err error) { failed = append(failed, err) }))
+		box.Open()
+		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h}))
+		synctest.Wait()
+		require.Equal(t, []error{broken}, failed)
+		require.Len(t, h.failed, 1)
+		var maybe interface{ MaybeWritten() bool }
+		require.ErrorAs(t, h.failed[0], &maybe)
+		require.True(t, maybe.MaybeWritten())
+		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("n"), Keep: true, Done: h}), "it waits for the next session")
+		synctest.Wait()
+		require.Equal(t, 1, box.Waiting())
+	})
+}
+
+func TestFinishFlushesOrNot(t *testing.T) {
+	for _, flush := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+			w := newWriter(s, box, nil, nil)
+			box.Attach(w)
+			box.Open()
+			require.NoError(t, box.TryPut(Main, entry("1")))
+			synctest.Wait()
+			require.NoError(t, box.TryPut(Main, entry("2")))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			w.finish(ctx, "end", flush)
+			require.Error(t, ctx.Err(), "it waits no longer than it may")
+			close(s.gate)
+			w.finish(t.Context(), "end", flush)
+			want := "1end"
+			if flush {
+				want = "12end"
+			}
+			require.Equal(t, want, strings.Join(s.writes, ""))
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"github.com/gosmack/xmpp/internal/xmlstream"
+	"github.com/gosmack/xmpp/jid"
+)
+
+// ErrTLSRequired says that a server offers no TLS where the configuration asks for it
+// (RFC 6120 §5.3.1).
+var ErrTLSRequired = errors.New("the server offers no STARTTLS, and TLS is required")
+
+// StartTLS opens the stream in clear, asks for TLS and secures the connection. All that
+// was learned before is forgotten (RFC 6120 §5.4.3.3).
+func (t *Transport) StartTLS(ctx context.Context, cfg *tls.Config) error {
+	// No 'from' in clear: who logs in is not for the network to read (RFC 6120 §4.7.1).
+	if err := t.Open(ctx, jid.JID{}); err != nil {
+		return err
+	}
+	err := t.step(ctx, "starttls", func() error {
+		if !t.Features.StartTLS {
+			return ErrTLSRequired
+		}
+		if err := t.write("<starttls xmlns='" + NSTLS + "'/>"); err != nil {
+			return err
+		}
+		e, err := t.next()
+		if err != nil {
+			return err
+		}
+		if !e.Is(NSTLS, "proceed") {
+			return fmt.Errorf("the server answered <%s/> in place of <proceed/>", e.Local())
+		}
+		if t.reader.Buffered() > 0 {
+			return errors.New("bytes in clear behind <proceed/>: somebody injects into the connection")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.SecureTLS(ctx, cfg)
+}
+
+// SecureTLS performs the TLS handshake (XEP-0368, or after StartTLS) and verifies the
+// certificate as cfg says.
+func (t *Transport) SecureTLS(ctx context.Context, cfg *tls.Config) error {
+	conn := tls.Client(t.raw, cfg)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return &StepError{"tls", err}
+	}
+	t.conn = conn
+	t.secured = true
+	t.reader = xmlstream.NewReader(conn, before)
+	t.Features = Features{}
+	return nil
+}
+
+// TLS is the state of the TLS connection, or nil.
+func (t *Transport) TLS() *tls.ConnectionState {
+	conn, ok := t.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	s := conn.ConnectionState()
+	return &s
+}

@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"github.com/gosmack/xmpp/internal/xmlstream"
+)
+
+// A Tracer hands whole top-level elements and stream headers to a hook, secrets blanked.
+// A nil Tracer does nothing.
+type Tracer struct {
+	Hook func(out bool, data []byte)
+}
+
+// secret names the elements whose text may not be shown, whatever their namespace.
+var secret = map[string]bool{
+	"auth": true, "response": true, "challenge": true, "success": true, "authenticate": true, "initial-response": true,
+	"additional-data": true, "token": true, "handshake": true, "password": true, "header": true,
+}
+
+const blank = "[blanked]"
+
+func (t *Tracer) in(e xmlstream.Element) {
+	if t != nil {
+		t.Hook(false, blanked(e))
+	}
+}
+
+// out traces what we wrote; a header or an end tag is not an element and holds no secret.
+func (t *Tracer) out(s string) {
+	if t == nil {
+		return
+	}
+	e, err := xmlstream.Parse(s, xmlstream.Limits{})
+	if err != nil {
+		t.Hook(true, []byte(s))
+		return
+	}
+	t.Hook(true, blanked(e))
+}
+
+func blanked(e xmlstream.Element) []byte {
+	var w xmlstream.Writer
+	w.Reset(nil, "jabber:client")
+	blankInto(&w, e)
+	return w.Bytes()
+}
+
+func blankInto(w *xmlstream.Writer, e xmlstream.Element) {
+	w.Start(e.Space(), e.Local())
+	for n, v := range e.Attrs() {
+		switch {
+		case n.Local == "previd", n.Local == "token", n.Local == "id" && e.Local() == "enabled":
+			v = blank
+		}
+		if n.Space == "" {
+			w.Attr(n.Local, v)
+		} else {
+			w.AttrNS(n.Space, n.Local, v)
+		}
+	}
+	hide := secret[e.Local()]
+	for n := range e.Nodes() {
+		switch {
+		case !n.Element.IsZero():
+			blankInto(w, n.Element)
+		case hide:
+			w.Text(blank)
+		default:
+			w.Text(n.Text)
+		}
+	}
+	w.End()
+}

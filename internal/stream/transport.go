@@ -1,0 +1,205 @@
+// Package stream speaks RFC 6120 over one connection: the stream's header,
+// STARTTLS, SASL and resource binding (Transport), and then the running session:
+// the reader, the router and application lines, and the writer.
+package stream
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/gosmack/xmpp/internal/ctxconn"
+	"github.com/gosmack/xmpp/internal/xmlstream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// Namespaces of RFC 6120.
+const (
+	NSStream = "http://etherx.jabber.org/streams"
+	NSTLS    = "urn:ietf:params:xml:ns:xmpp-tls"
+	NSSASL   = "urn:ietf:params:xml:ns:xmpp-sasl"
+	NSBind   = "urn:ietf:params:xml:ns:xmpp-bind"
+	NSSess   = "urn:ietf:params:xml:ns:xmpp-session"
+)
+
+// before is what a server may send until we have logged in.
+var before = xmlstream.Limits{StanzaBytes: 64 << 10, Elements: 1000}
+
+// Config is what every connection to one server shares.
+type Config struct {
+	Domain jid.JID
+	Lang   string
+	Limits xmlstream.Limits // after login
+	Tracer *Tracer          // nil: none
+}
+
+// A StepError says at which step of setting up a connection an error came.
+type StepError struct {
+	Name string // "stream", "starttls", "tls", "authenticate", "bind", …
+	Err  error
+}
+
+func (e *StepError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Step is the step's name.
+func (e *StepError) Step() string { return e.Name }
+
+// A Transport is one connection while it is being negotiated. One goroutine uses it
+// at a time; a Session takes it over at the end.
+type Transport struct {
+	conn     net.Conn // the TLS connection once there is one
+	raw      net.Conn // below TLS
+	reader   *xmlstream.Reader
+	cfg      *Config
+	secured  bool
+	Features Features // of the stream that is open now
+}
+
+// NewTransport wraps a fresh connection.
+func NewTransport(conn net.Conn, cfg *Config) *Transport {
+	return &Transport{conn: conn, raw: conn, reader: xmlstream.NewReader(conn, before), cfg: cfg}
+}
+
+// Close ends the connection at once.
+func (t *Transport) Close() error { return t.raw.Close() }
+
+// RemoteAddr is the address of the other end.
+func (t *Transport) RemoteAddr() net.Addr { return t.raw.RemoteAddr() }
+
+// Secured tells whether TLS is in place.
+func (t *Transport) Secured() bool { return t.secured }
+
+// step runs f within ctx and names what failed.
+func (t *Transport) step(ctx context.Context, name string, f func() error) error {
+	err := ctxconn.Run(ctx, t.conn, f)
+	if err == nil {
+		return nil
+	}
+	var bad *xmlstream.Error
+	if errors.As(err, &bad) {
+		t.complain(ctx, bad)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("the server closed the connection: %w", err)
+	}
+	return &StepError{name, err}
+}
+
+// complain tells the server which of the stream's rules it broke (RFC 6120 §4.9).
+func (t *Transport) complain(ctx context.Context, bad *xmlstream.Error) {
+	_ = ctxconn.Run(ctx, t.conn, func() error { return t.write(streamError(bad)) })
+}
+
+func streamError(bad *xmlstream.Error) string {
+	return "<stream:error><" + bad.Condition + " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+}
+
+func (t *Transport) write(s string) error {
+	t.cfg.Tracer.out(s)
+	_, err := io.WriteString(t.conn, s)
+	return err
+}
+
+// element writes one nonza or stanza of the negotiation.
+func (t *Transport) element(f func(w *xmlstream.Writer)) error {
+	var w xmlstream.Writer
+	w.Reset(nil, stanza.NS)
+	f(&w)
+	if err := w.Err(); err != nil {
+		return err
+	}
+	return t.write(string(w.Bytes()))
+}
+
+// next reads one element of the negotiation; a stream error becomes a Go error.
+func (t *Transport) next() (xmlstream.Element, error) {
+	e, err := t.reader.Next()
+	if err != nil {
+		return e, err
+	}
+	t.cfg.Tracer.in(e)
+	if e.Is(NSStream, "error") {
+		return e, stanza.StreamErrorFrom(stanza.Element(e))
+	}
+	return e, nil
+}
+
+// Open writes our stream header, with from unless it is zero, and reads the server's
+// and its features (RFC 6120 §4.7, §4.3.2).
+func (t *Transport) Open(ctx context.Context, from jid.JID) error {
+	return t.step(ctx, "stream", func() error {
+		h, err := t.header(from)
+		if err != nil {
+			return err
+		}
+		if err := t.write(h); err != nil {
+			return err
+		}
+		if err := t.readHeader(); err != nil {
+			return err
+		}
+		e, err := t.next()
+		if err != nil {
+			return err
+		}
+		if !e.Is(NSStream, "features") {
+			return fmt.Errorf("<%s/> in place of the stream's features", e.Local())
+		}
+		t.Features = ParseFeatures(stanza.Element(e))
+		return nil
+	})
+}
+
+func (t *Transport) header(from jid.JID) (string, error) {
+	var w xmlstream.Writer
+	w.Reset(nil, "")
+	w.Start("", "x")
+	w.Attr("to", t.cfg.Domain.String())
+	if !from.IsZero() {
+		w.Attr("from", from.String())
+	}
+	if t.cfg.Lang != "" {
+		w.AttrNS("http://www.w3.org/XML/1998/namespace", "lang", t.cfg.Lang)
+	}
+	w.End()
+	if err := w.Err(); err != nil {
+		return "", err
+	}
+	attrs := string(w.Bytes())
+	return "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" + NSStream +
+		"' version='1.0'" + attrs[len("<x"):len(attrs)-len("/>")] + ">", nil
+}
+
+func (t *Transport) readHeader() error {
+	h, err := t.reader.Header()
+	if err != nil {
+		return err
+	}
+	t.cfg.Tracer.in(h)
+	if !h.Is(NSStream, "stream") {
+		return &xmlstream.Error{Condition: "invalid-namespace", Text: "the server did not open an XMPP stream"}
+	}
+	if v := h.Attr("version"); v == "" || v[0] < '1' {
+		// Without version 1.0 there are no features, no TLS, no SASL (RFC 6120 §4.7.5).
+		return &xmlstream.Error{Condition: "unsupported-version", Text: "the server speaks no XMPP 1.0"}
+	}
+	return nil
+}
+
+// restart opens a new stream on the same connection (RFC 6120 §4.3.3).
+func (t *Transport) restart(ctx context.Context, from jid.JID) error {
+	t.reader.Restart()
+	return t.Open(ctx, from)
+}
+
+// name is an element's name for messages to people.
+func name(e xmlstream.Element) string {
+	return xml.Name{Space: e.Space(), Local: e.Local()}.Local + " (" + e.Space() + ")"
+}

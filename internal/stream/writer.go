@@ -1,0 +1,147 @@
+package stream
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+const (
+	batchBytes = 64 << 10         // what one write takes at most, about
+	writeLimit = 30 * time.Second // a peer that takes nothing for so long is gone (R21)
+)
+
+// A Writer owns a session's write side. Its goroutine exists only while there is
+// something to write: what is queued meanwhile leaves in one write, and what comes
+// alone leaves at once.
+type Writer struct {
+	conn   net.Conn
+	box    *Outbox
+	tracer *Tracer
+	fail   func(error) // called once, when a write fails
+
+	// box.mu
+	running bool
+	final   *[]byte // to be written last
+	flush   bool    // … after everything that waits, not before
+	ended   bool
+	done    chan struct{} // closed when final is written or never will be
+
+	// the goroutine's own
+	batch []Entry
+	buf   []byte
+}
+
+func newWriter(conn net.Conn, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
+	return &Writer{conn: conn, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
+}
+
+func (w *Writer) run() {
+	for {
+		w.box.mu.Lock()
+		if w.ended || w.box.writer != w {
+			w.end()
+			return
+		}
+		if w.final == nil || w.flush {
+			w.batch = w.box.take(w.batch[:0], batchBytes)
+		}
+		if len(w.batch) == 0 {
+			if w.final != nil {
+				final := *w.final
+				w.box.mu.Unlock()
+				w.last(final)
+				w.box.mu.Lock()
+				w.end()
+				return
+			}
+			w.running = false
+			w.batch, w.buf = nil, nil
+			w.box.mu.Unlock()
+			return
+		}
+		w.box.mu.Unlock()
+		if err := w.write(); err != nil {
+			w.box.mu.Lock()
+			w.end()
+			w.fail(err)
+			return
+		}
+		clear(w.batch)
+		w.batch = w.batch[:0]
+	}
+}
+
+// last writes the stream's end and TLS's own (close_notify); nobody waits for it past a bound.
+func (w *Writer) last(final []byte) {
+	if w.tracer != nil {
+		w.tracer.out(string(final))
+	}
+	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	_, _ = w.conn.Write(final)
+	if conn, ok := w.conn.(interface{ CloseWrite() error }); ok {
+		_ = conn.CloseWrite()
+	}
+}
+
+// end is the writer's last act; box.mu is held and released.
+func (w *Writer) end() {
+	if !w.ended {
+		w.ended = true
+		close(w.done)
+	}
+	// running stays true: nobody may start it again.
+	w.running = true
+	w.box.mu.Unlock()
+}
+
+// write writes the batch as one. Where it fails, nobody knows how much the peer got.
+func (w *Writer) write() error {
+	w.buf = w.buf[:0]
+	for i := range w.batch {
+		if w.tracer != nil {
+			w.tracer.out(string(w.batch[i].Data))
+		}
+		w.buf = append(w.buf, w.batch[i].Data...)
+	}
+	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	_, err := w.conn.Write(w.buf)
+	for i := range w.batch {
+		switch done := w.batch[i].Done; {
+		case done == nil:
+		case err != nil:
+			done.Failed(&lostError{err})
+		default:
+			done.Written()
+		}
+	}
+	if cap(w.buf) > 4*batchBytes {
+		w.buf = nil
+	}
+	return err
+}
+
+// finish asks for data to be written last, behind what waits if flush is set, and waits for that
+// until ctx ends.
+func (w *Writer) finish(ctx context.Context, data string, flush bool) {
+	b := []byte(data)
+	w.box.mu.Lock()
+	if !w.ended && w.final == nil {
+		w.final, w.flush = &b, flush
+		w.box.wake()
+	}
+	w.box.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+	}
+}
+
+// A lostError is a write that failed: the peer may have got some of it, or all.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return "the connection broke while writing: " + e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// MaybeWritten tells that what failed with err may have reached the server.
+func (e *lostError) MaybeWritten() bool { return true }

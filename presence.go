@@ -1,0 +1,184 @@
+package xmpp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// A PresenceManager says how available we are, and hears the presence of others. A new session begins with what was set last, or, if
+// nothing was and DisablePresence isn't set, with plain availability. Its methods may be called from anywhere.
+type PresenceManager struct {
+	c    *Connection
+	feed *Feed[*stanza.Presence]
+
+	mu      sync.Mutex       // also keeps presences in the order they were set
+	current *stanza.Presence // what was set; nil: nothing yet
+	sent    []byte           // what the session was told, as it was written
+	in      *stream.Session  // the session that sent belongs to
+}
+
+func newPresenceManager(c *Connection) *PresenceManager {
+	return &PresenceManager{c: c, feed: NewFeed[*stanza.Presence](c)}
+}
+
+// Set broadcasts a presence, available or unavailable, to all who see ours. One that says just what the last did is not sent again. Between sessions it is kept and the
+// next one begins with it. p isn't changed or kept. It waits like [Connection.Send] and has its errors.
+func (m *PresenceManager) Set(ctx context.Context, p *stanza.Presence) error {
+	switch {
+	case p == nil:
+		return &ConfigError{"presence", "it is nil"}
+	case !p.To.IsZero():
+		return &ConfigError{"presence to", "it is set; SendTo sends directed presence"}
+	case p.Type != stanza.PresenceAvailable && p.Type != stanza.PresenceUnavailable:
+		return &ConfigError{"presence type", "only available and unavailable are broadcast"}
+	}
+	p = p.Clone()
+	if _, err := m.c.encode(p); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.c.State() == Closed {
+		return ErrClosed
+	}
+	m.current = p
+	return m.tell(ctx)
+}
+
+// catchUp tells a session that has just come online what was set while it was being set up.
+func (m *PresenceManager) catchUp(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.current == nil || m.sent == nil && m.current.Type == stanza.PresenceUnavailable {
+		return nil
+	}
+	return m.tell(ctx)
+}
+
+// tell broadcasts the current presence if a session is online. m.mu is held.
+func (m *PresenceManager) tell(ctx context.Context) error {
+	m.c.mu.Lock()
+	s := m.c.live
+	m.c.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	return m.broadcast(ctx, s)
+}
+
+// Unavailable takes our resource offline without ending the session (RFC 6121 §4.5); status says why.
+func (m *PresenceManager) Unavailable(ctx context.Context, status string) error {
+	return m.Set(ctx, &stanza.Presence{Type: stanza.PresenceUnavailable, Status: status})
+}
+
+// Current is the presence that was set last; nil if none was. It is read-only.
+func (m *PresenceManager) Current() *stanza.Presence {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.current
+}
+
+// SendTo sends directed presence (RFC 6121 §4.6) to one address, of any type. It fails with ErrNotConnected between sessions.
+func (m *PresenceManager) SendTo(ctx context.Context, to jid.JID, p *stanza.Presence) error {
+	if p == nil {
+		return &ConfigError{"presence", "it is nil"}
+	}
+	if to.IsZero() {
+		return &ConfigError{"presence to", "it is empty"}
+	}
+	p = p.Clone()
+	p.To = to
+	return m.c.Send(ctx, p)
+}
+
+// OnPresence hears every presence that was received, of any type, but what an extension has claimed. The presence is read-only. What is said at [Feed.On] holds.
+func (m *PresenceManager) OnPresence(f func(ctx context.Context, p *stanza.Presence)) (stop func()) {
+	return m.feed.On(f)
+}
+
+// Presences is OnPresence as a channel; an unread presence is replaced by a newer one of the same address and type.
+func (m *PresenceManager) Presences(ctx context.Context) <-chan *stanza.Presence {
+	type key struct {
+		from jid.JID
+		typ  stanza.PresenceType
+	}
+	return feedChan(m.feed, ctx, func(p *stanza.Presence) (*stanza.Presence, bool) { return p, true }, func(p *stanza.Presence) any {
+		if p.Type == stanza.PresenceUnavailable {
+			return key{p.From, stanza.PresenceAvailable}
+		}
+		return key{p.From, p.Type}
+	})
+}
+
+// begin sends a new session's initial presence (RFC 6121 §4.2).
+func (m *PresenceManager) begin(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, _ := ctx.Value(setupKey{}).(*stream.Session)
+	m.in, m.sent = s, nil
+	if m.current == nil {
+		if m.c.cfg.DisablePresence {
+			return nil
+		}
+		m.current = &stanza.Presence{}
+	}
+	if m.current.Type == stanza.PresenceUnavailable {
+		return nil // a new session is that already
+	}
+	return m.broadcast(ctx, s)
+}
+
+// broadcast writes the current presence, unless the session was told just that. m.mu is held.
+func (m *PresenceManager) broadcast(ctx context.Context, s *stream.Session) error {
+	data, err := m.announced(ctx, m.current)
+	if err != nil || m.in == s && bytes.Equal(m.sent, data) {
+		return err
+	}
+	m.c.stats.sent.Add(1)
+	if err := m.c.outbox.Put(ctx, m.c.lane(ctx), stream.Entry{Data: data}); err != nil {
+		return putError(err)
+	}
+	m.in, m.sent = s, data
+	return nil
+}
+
+// announced is a presence as it is written, with what the extensions add to available ones.
+func (m *PresenceManager) announced(ctx context.Context, p *stanza.Presence) ([]byte, error) {
+	if p.Type == stanza.PresenceAvailable {
+		p = p.Clone()
+		for _, x := range m.c.extensions {
+			if x.Announce == nil {
+				continue
+			}
+			if err := x.Announce(ctx, p); err != nil {
+				m.c.report(fmt.Errorf("extension %s: presence: %w", x.Name, err))
+			}
+		}
+	}
+	return m.c.encode(p)
+}
+
+// send is Connection.Send for presence.
+func (m *PresenceManager) send(ctx context.Context, p *stanza.Presence) error {
+	if p.To.IsZero() {
+		return m.Set(ctx, p)
+	}
+	m.c.mu.Lock()
+	up := m.c.live != nil || m.c.lane(ctx) == stream.Setup
+	m.c.mu.Unlock()
+	if !up {
+		return ErrNotConnected
+	}
+	data, err := m.announced(ctx, p)
+	if err != nil {
+		return err
+	}
+	m.c.stats.sent.Add(1)
+	return putError(m.c.outbox.Put(ctx, m.c.lane(ctx), stream.Entry{Data: data}))
+}

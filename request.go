@@ -1,0 +1,136 @@
+package xmpp
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// Get sends an IQ of type get with the payload q to to (zero: our own account's server) and decodes the
+// answer's payload into out, a pointer, or nil where only success matters. It waits for the answer, also for a lost connection to come
+// back, within RequestTimeout, and may be called from any handler. Its errors are a *stanza.Error where
+// the other side refused (errors.Is finds its condition), ErrTimeout, stanza.ErrAbsent where the answer lacks the payload, ErrNotConnected, ErrClosed,
+// one that SafeToRetry knows where the connection broke, and ctx's.
+func (c *Connection) Get(ctx context.Context, to jid.JID, q, out any) error {
+	return c.exchange(ctx, stanza.IQGet, to, q, out)
+}
+
+// Set is Get for an IQ of type set, which changes something: a broken connection leaves ErrUnknownOutcome.
+func (c *Connection) Set(ctx context.Context, to jid.JID, q, out any) error {
+	return c.exchange(ctx, stanza.IQSet, to, q, out)
+}
+
+func (c *Connection) exchange(ctx context.Context, typ stanza.IQType, to jid.JID, q, out any) error {
+	if q == nil {
+		return &ConfigError{"payload", "it is nil"}
+	}
+	iq := &stanza.IQ{Type: typ, To: to}
+	stanza.Add(iq, q)
+	reply, err := c.SendIQ(ctx, iq)
+	if err != nil || out == nil {
+		return err
+	}
+	if e, ok := out.(*stanza.Element); ok {
+		*e = reply.Payload()
+		return nil
+	}
+	return stanza.PayloadInto(reply, out)
+}
+
+// SendIQ sends a request of type get or set with its own from, to and language and waits for the answer as Get does.
+// An answer of type error is a *stanza.Error. iq isn't changed or kept; without an ID it gets one on the wire.
+func (c *Connection) SendIQ(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, error) {
+	return c.request(ctx, iq, nil)
+}
+
+// request is SendIQ whose answer, if apply is set, is applied by the router in the stream's order.
+func (c *Connection) request(ctx context.Context, iq *stanza.IQ, apply func(*stanza.IQ)) (*stanza.IQ, error) {
+	if iq == nil {
+		return nil, &ConfigError{"iq", "it is nil"}
+	}
+	if !iq.Type.IsRequest() {
+		return nil, &ConfigError{"iq", "its type is neither get nor set"}
+	}
+	iq = iq.Clone()
+	if iq.ID == "" {
+		iq.ID = stanza.NewID()
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
+	defer cancel()
+	data, err := c.encode(iq)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx); err != nil {
+		return nil, err
+	}
+	r := &stream.Request{To: iq.To, Get: iq.Type == stanza.IQGet, Reply: make(chan stream.Answer, 1), Apply: apply}
+	if !c.pending.Add(iq.ID, r) {
+		return nil, &ConfigError{"iq id", "a request with it is under way"}
+	}
+	defer c.pending.Remove(iq.ID)
+	c.inbound.Poke()
+	c.stats.sent.Add(1)
+	if err := c.outbox.Put(ctx, c.lane(ctx), stream.Entry{Data: data, Done: r}); err != nil {
+		return nil, putError(err)
+	}
+	return c.answer(ctx, iq, r)
+}
+
+// answer waits for what ends the request.
+func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Request) (*stanza.IQ, error) {
+	select {
+	case a := <-r.Reply:
+		if a.Err != nil {
+			return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), a.Err)
+		}
+		if a.IQ.Error != nil {
+			return nil, a.IQ.Error
+		}
+		return a.IQ, nil
+	case <-ctx.Done():
+		err := fmt.Errorf("xmpp: request to %s: %w", target(iq.To), context.Cause(ctx))
+		if r.Get {
+			return nil, &repeatableError{err}
+		}
+		return nil, err
+	case <-c.done:
+		return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), c.Err())
+	}
+}
+
+func target(to jid.JID) string {
+	if to.IsZero() {
+		return "our server"
+	}
+	return to.String()
+}
+
+// await waits until requests can be sent: the connection is online, or ctx belongs to what brings it online.
+func (c *Connection) await(ctx context.Context) error {
+	for {
+		if err := c.accepts(); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		up, online := c.live != nil || c.lane(ctx) == stream.Setup, c.online
+		started := c.ready.Load()
+		c.mu.Unlock()
+		if up {
+			return nil
+		}
+		if !started {
+			return ErrNotConnected
+		}
+		select {
+		case <-online:
+		case <-ctx.Done():
+			return &unsentError{fmt.Errorf("xmpp: waiting for the connection: %w", context.Cause(ctx))}
+		case <-c.done:
+			return ErrClosed
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package xmpp
+
+import (
+	"encoding/xml"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+const nsRoster = "jabber:iq:roster"
+
+// A rosterQuery is <query xmlns='jabber:iq:roster'/> (RFC 6121 §2.1.1).
+type rosterQuery struct {
+	ver    string
+	hasVer bool
+	items  []rosterItem
+	bad    []error // of items that are left out: they don't cost the list
+}
+
+type rosterItem struct{ Contact }
+
+// ElementName implements stanza.Decoder.
+func (*rosterQuery) ElementName() xml.Name { return xml.Name{Space: nsRoster, Local: "query"} }
+
+// DecodeElement implements stanza.Decoder.
+func (q *rosterQuery) DecodeElement(e stanza.Element) error {
+	q.ver, q.hasVer = e.AttrNS("", "ver")
+	for c := range e.Children() {
+		if !c.Is(nsRoster, "item") {
+			continue
+		}
+		item, err := decodeItem(c)
+		if err != nil {
+			q.bad = append(q.bad, err)
+			continue
+		}
+		q.items = append(q.items, item)
+	}
+	return nil
+}
+
+var errNoAddress = errors.New("an item without an address")
+
+func decodeItem(e stanza.Element) (rosterItem, error) {
+	var i rosterItem
+	address := e.Attr("jid")
+	if address == "" {
+		return i, errNoAddress
+	}
+	j, err := jid.Parse(address)
+	if err != nil {
+		return i, err
+	}
+	i.JID, i.Name = j, e.Attr("name")
+	i.Subscription = Subscription(e.Attr("subscription"))
+	if i.Subscription == "" {
+		i.Subscription = SubscriptionNone
+	}
+	i.Asked = e.Attr("ask") == "subscribe"
+	a := e.Attr("approved")
+	i.PreApproved = a == "true" || a == "1"
+	for g := range e.Children() {
+		if t := g.Text(); g.Is(nsRoster, "group") && t != "" && !slices.Contains(i.Groups, t) {
+			i.Groups = append(i.Groups, t)
+		}
+	}
+	return i, nil
+}
+
+// own is the contact without a hold on the stanza it came in.
+func (i rosterItem) own() Contact {
+	c := i.Contact
+	c.Name, c.Subscription = strings.Clone(c.Name), Subscription(strings.Clone(string(c.Subscription)))
+	c.Groups = slices.Clone(c.Groups)
+	for n, g := range c.Groups {
+		c.Groups[n] = strings.Clone(g)
+	}
+	return c
+}
+
+// AppendElement implements stanza.Appender.
+func (q rosterQuery) AppendElement(w *stanza.Writer) error {
+	w.Start(nsRoster, "query")
+	if q.hasVer {
+		w.Attr("ver", q.ver)
+	}
+	for _, i := range q.items {
+		i.append(w)
+	}
+	w.End()
+	return w.Err()
+}
+
+func (i rosterItem) append(w *stanza.Writer) {
+	w.Start(nsRoster, "item")
+	w.Attr("jid", i.JID.String())
+	if i.Name != "" {
+		w.Attr("name", i.Name)
+	}
+	if i.Subscription != "" {
+		w.Attr("subscription", string(i.Subscription))
+	}
+	if i.Asked {
+		w.Attr("ask", "subscribe")
+	}
+	if i.PreApproved {
+		w.Attr("approved", "true")
+	}
+	for _, g := range i.Groups {
+		w.Start(nsRoster, "group")
+		w.Text(g)
+		w.End()
+	}
+	w.End()
+}

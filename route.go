@@ -1,0 +1,219 @@
+package xmpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// received takes a stanza from the reader: answers go to who waits for them, everything else to the router.
+func (c *Connection) received(s stanza.Stanza, size int) {
+	c.stats.received.Add(1)
+	iq, ok := s.(*stanza.IQ)
+	if !ok || iq.Type.IsRequest() {
+		item := c.inbound.NewItem(s, size)
+		c.router.Add(stream.Job{Item: item, Do: c.onMessage})
+		item.Release()
+		return
+	}
+	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError {
+		return
+	}
+	r := c.pending.Match(iq, c.User())
+	switch {
+	case r == nil:
+		c.stats.late.Add(1)
+		c.log.Debug("answer that nobody waits for", "from", iq.From.String())
+	case r.Apply != nil:
+		c.router.Add(stream.Job{Do: func(context.Context) {
+			if iq.Error == nil {
+				r.Apply(iq)
+			}
+			r.Complete(iq)
+		}})
+	default:
+		r.Complete(iq)
+	}
+}
+
+// route takes the stanza of ctx's job through library and extensions, on the router.
+func (c *Connection) route(ctx context.Context) {
+	s := stream.ItemOf(ctx).Stanza
+	if err := stanza.Check(s); err != nil {
+		c.report(fmt.Errorf("%s from %v: %w", s.Kind(), s.Head().From, err))
+	}
+	switch s := s.(type) {
+	case *stanza.Message:
+		c.routeMessage(ctx, s, false)
+	case *stanza.Presence:
+		c.routePresence(ctx, s)
+	case *stanza.IQ:
+		c.serve(ctx, s)
+	}
+}
+
+// A messageEvent is a message on its way to the listeners. done, if it is set, is closed after them.
+type messageEvent struct {
+	m    *stanza.Message
+	done chan struct{}
+}
+
+// routeMessage takes a message through the steps and on to the application. What Deliver hands over is already
+// unwrapped.
+func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message, unwrapped bool) {
+	m = c.incoming(ctx, m, unwrapped)
+	if m == nil {
+		return
+	}
+	ev := &messageEvent{m: m}
+	c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(ctx context.Context) { c.hand(ctx, ev) }})
+}
+
+// incoming runs the steps: at most one Unwrap acts, then Decrypt, then Incoming. A message of type error passes only Incoming.
+func (c *Connection) incoming(ctx context.Context, m *stanza.Message, unwrapped bool) *stanza.Message {
+	if m.Type != stanza.MessageError {
+		if !unwrapped {
+			for _, step := range c.unwrapSteps {
+				before := m
+				if m = c.step(ctx, step, m); m == nil {
+					return nil
+				}
+				if m != before {
+					break
+				}
+			}
+		}
+		for _, step := range c.decryptSteps {
+			if m = c.step(ctx, step, m); m == nil {
+				return nil
+			}
+		}
+	}
+	for _, step := range c.incomingSteps {
+		if m = c.step(ctx, step, m); m == nil {
+			return nil
+		}
+	}
+	return m
+}
+
+var errPanicked = errors.New("it panicked")
+
+// step runs one step on a message and sees to its error. nil: consumed, or forged.
+func (c *Connection) step(ctx context.Context, s step, m *stanza.Message) *stanza.Message {
+	next, err := m, errPanicked
+	c.guard(func() { next, err = s.f(ctx, m) })
+	if err != nil {
+		c.report(fmt.Errorf("extension %s: message from %v: %w", s.name, m.From, err))
+	}
+	return next
+}
+
+// hand gives a message to the listeners, on the application goroutine.
+func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
+	if ev.done != nil {
+		defer close(ev.done)
+	}
+	heard := false
+	switch m := ev.m; {
+	case m.Type == stanza.MessageError:
+		heard = c.bounces.deliver(ctx, ev)
+	case isSent(m):
+		heard = c.sent.deliver(ctx, ev)
+	default:
+		heard = c.messages.deliver(ctx, ev)
+		heard = c.chats.hear(ctx, ev) || heard
+	}
+	if !heard {
+		c.stats.unhandled.Add(1)
+		c.deafOnce.Do(func() { c.log.Warn("a message came and nobody listens") })
+	}
+}
+
+// Deliver takes a message through Decrypt, Incoming and the listeners as if it had just been received, in the application's
+// order, and returns when they have handled it. Archives that catch up use it. It must not be called from a callback, only from Start,
+// Online and goroutines of one's own. Its errors are ErrClosed and ctx's.
+func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
+	if m == nil {
+		return &ConfigError{"message", "it is nil"}
+	}
+	ev := &messageEvent{done: make(chan struct{})}
+	c.router.Add(stream.Job{Do: func(ctx context.Context) {
+		if ev.m = c.incoming(ctx, m.Clone(), true); ev.m == nil {
+			close(ev.done)
+			return
+		}
+		c.app.Add(stream.Job{Do: func(ctx context.Context) { c.hand(ctx, ev) }})
+	}})
+	select {
+	case <-ev.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.done:
+		return ErrClosed
+	}
+}
+
+// OnMessage hears every message but errors and copies of what we sent elsewhere, of any type and also without a body, as the extensions'
+// steps let them through. For conversations see [ChatManager.OnMessage]. The message is read-only.
+func (c *Connection) OnMessage(f func(ctx context.Context, m *stanza.Message)) (stop func()) {
+	return c.messages.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m) })
+}
+
+// Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
+func (c *Connection) Messages(ctx context.Context) <-chan *stanza.Message {
+	return feedChan(c.messages, ctx, theMessage, nil)
+}
+
+func theMessage(ev *messageEvent) (*stanza.Message, bool) { return ev.m, true }
+
+// OnMessageError hears messages of type error: what became of one of ours. Its ID is that of the message that failed.
+func (c *Connection) OnMessageError(f func(ctx context.Context, m *stanza.Message, e *stanza.Error)) (stop func()) {
+	return c.bounces.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m, ev.m.Error) })
+}
+
+// MessageErrors is OnMessageError as a channel.
+func (c *Connection) MessageErrors(ctx context.Context) <-chan *stanza.Message {
+	return feedChan(c.bounces, ctx, theMessage, nil)
+}
+
+// Peer is a mark (stanza.Mark) by which a step says whose conversation a message belongs to, where it isn't that of the
+// sender's bare address.
+type Peer jid.JID
+
+// Sent is a mark by which a step says that a message is a copy of one we sent from another device.
+type Sent struct{}
+
+func isSent(m *stanza.Message) bool {
+	_, ok := stanza.Marked[Sent](m)
+	return ok
+}
+
+// Archived is a mark by which a step says that a message comes from an archive and not from the live stream.
+type Archived struct {
+	By   jid.JID // whose archive
+	ID   string  // within it
+	Time time.Time
+}
+
+// routePresence takes a presence to an extension that claims it, or to roster and listeners.
+func (c *Connection) routePresence(ctx context.Context, p *stanza.Presence) {
+	for _, x := range c.extensions {
+		if x.Presence == nil {
+			continue
+		}
+		consumed := false
+		c.guard(func() { consumed = x.Presence(ctx, p) })
+		if consumed {
+			return
+		}
+	}
+	c.roster.routePresence(ctx, p)
+	c.presence.feed.Emit(ctx, p)
+}

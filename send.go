@@ -1,0 +1,281 @@
+package xmpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// Send sends a message, a presence or the answer to an IQ; requests go through Get, Set and
+// SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says nothing about the
+// wire. While the connection is lost, messages wait in the outbox, and a full one (1024 stanzas or 8 MiB) makes Send wait
+// until ctx ends. Presence that isn't directed is what PresenceManager.Set does. Send never changes or keeps s;
+// a message without an ID gets one on the wire. It may be called from a handler. Its errors are a *stanza.WriteError that names
+// the field, ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and ctx's.
+func (c *Connection) Send(ctx context.Context, s stanza.Stanza) error {
+	_, err := c.send(ctx, s, nil, true)
+	return err
+}
+
+// TrySend is Send that fails with ErrBufferFull in place of waiting.
+func (c *Connection) TrySend(ctx context.Context, s stanza.Stanza) error {
+	_, err := c.send(ctx, s, nil, false)
+	return err
+}
+
+// Submit sends a message as Send does and returns an Ack that tells what became of it. An error means that it
+// never left this process.
+func (c *Connection) Submit(ctx context.Context, m *stanza.Message) (*Ack, error) {
+	a := &Ack{done: make(chan struct{})}
+	id, err := c.send(ctx, m, a, true)
+	if err != nil {
+		return nil, err
+	}
+	a.id = id
+	return a, nil
+}
+
+// An Ack tells what became of a submitted message. Without stream management its best is
+// "written": the bytes were handed to the network, and no more is known.
+type Ack struct {
+	id   string
+	done chan struct{}
+	once sync.Once
+	err  error
+}
+
+// ID is the message's id on the wire.
+func (a *Ack) ID() string { return a.id }
+
+// Done is closed when the outcome is known, or will never be.
+func (a *Ack) Done() <-chan struct{} { return a.done }
+
+// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the server may
+// or may not have it.
+func (a *Ack) Err() error {
+	select {
+	case <-a.done:
+		return a.err
+	default:
+		return nil
+	}
+}
+
+// Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way all the same.
+func (a *Ack) Wait(ctx context.Context) error {
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Ack) end(err error) {
+	a.once.Do(func() {
+		a.err = err
+		close(a.done)
+	})
+}
+
+// Written and Failed make an Ack hear of its stanza; they are the connection's to call.
+type ackEntry struct{ *Ack }
+
+func (a ackEntry) Written()         { a.end(nil) }
+func (a ackEntry) Failed(err error) { a.end(outcome(err)) }
+
+// lostEntry tells of a plain Send that failed after it had returned.
+type lostEntry struct {
+	c  *Connection
+	id string
+}
+
+func (l lostEntry) Written() {}
+func (l lostEntry) Failed(err error) {
+	if !errors.Is(err, ErrClosed) {
+		l.c.report(fmt.Errorf("message %s: %w", l.id, outcome(err)))
+	}
+}
+
+// accepts tells why nothing can be sent now, in any state.
+func (c *Connection) accepts() error {
+	if c.ready.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == Closed {
+		return ErrClosed
+	}
+	if c.session != nil {
+		return nil // being set up
+	}
+	return ErrNotConnected
+}
+
+// send is the way of every outgoing stanza but requests.
+func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait bool) (id string, err error) {
+	if err := c.accepts(); err != nil {
+		return "", err
+	}
+	switch s := s.(type) {
+	case *stanza.Message:
+		return c.sendMessage(ctx, s, ack, wait)
+	case *stanza.Presence:
+		if s == nil {
+			break
+		}
+		return s.ID, c.presence.send(ctx, s)
+	case *stanza.IQ:
+		if s == nil {
+			break
+		}
+		if s.Type.IsRequest() {
+			return "", &ConfigError{"iq", "a request is sent with Get, Set or SendIQ"}
+		}
+		return s.ID, c.put(ctx, s, stream.Entry{}, wait)
+	}
+	return "", &ConfigError{"stanza", "it is nil"}
+}
+
+func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ack, wait bool) (string, error) {
+	if m == nil {
+		return "", &ConfigError{"message", "it is nil"}
+	}
+	m, err := c.outgoing(ctx, m)
+	if err != nil || m == nil {
+		return "", err
+	}
+	entry := stream.Entry{Keep: true, Done: lostEntry{c, m.ID}}
+	if ack != nil {
+		ack.id = m.ID
+		entry.Done = ackEntry{ack}
+	}
+	return m.ID, c.put(ctx, m, entry, wait)
+}
+
+// outgoing gives a message its id and takes it through the extensions' Outgoing, then
+// Encrypt, in the caller's goroutine and on a copy. nil without an error: a step has consumed it.
+func (c *Connection) outgoing(ctx context.Context, m *stanza.Message) (*stanza.Message, error) {
+	m = m.Clone()
+	if m.ID == "" {
+		m.ID = stanza.NewID()
+	}
+	if m.Type == stanza.MessageError {
+		return m, nil
+	}
+	for _, step := range c.outgoingSteps {
+		next, err := step.f(ctx, m)
+		if err != nil {
+			return nil, &unsentError{fmt.Errorf("extension %s: %w", step.name, err)}
+		}
+		if next == nil {
+			return nil, nil
+		}
+		m = next
+	}
+	return m, nil
+}
+
+// scratch are buffers to encode into.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// encode makes the bytes of a stanza, or names what can't be written.
+func (c *Connection) encode(s stanza.Stanza) ([]byte, error) {
+	buf := scratch.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= 64<<10 {
+			scratch.Put(buf)
+		}
+	}()
+	b, err := stanza.Append((*buf)[:0], s)
+	if err != nil {
+		return nil, &unsentError{fmt.Errorf("xmpp: %w", err)}
+	}
+	*buf = b
+	if limit := c.maxBytes.Load(); limit > 0 && int64(len(b)) > limit {
+		return nil, fmt.Errorf("%w: the stanza has %d bytes, the server takes %d (XEP-0478)", ErrTooLarge, len(b), limit)
+	}
+	return append(make([]byte, 0, len(b)), b...), nil
+}
+
+// put encodes a stanza and gives it its place.
+func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, wait bool) error {
+	data, err := c.encode(s)
+	if err != nil {
+		return err
+	}
+	e.Data = data
+	c.stats.sent.Add(1)
+	lane := c.lane(ctx)
+	if wait {
+		err = c.outbox.Put(ctx, lane, e)
+	} else {
+		err = c.outbox.TryPut(lane, e)
+	}
+	return putError(err)
+}
+
+func putError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, stream.ErrFull):
+		return ErrBufferFull
+	}
+	return &unsentError{err}
+}
+
+// lane is where what ctx sends goes: what a session needs to begin passes what the application sends.
+func (c *Connection) lane(ctx context.Context) stream.Lane {
+	if s, ok := ctx.Value(setupKey{}).(*stream.Session); ok && s.Err() == nil {
+		return stream.Setup
+	}
+	return stream.Main
+}
+
+// SendNonza writes v, an element that is no stanza, at the top level of the running session's stream. It is never kept for a
+// later one. It waits like Send for room, and fails with ErrNotConnected between sessions. The namespaces that the connection speaks itself are refused.
+// It may be called from a handler.
+func (c *Connection) SendNonza(ctx context.Context, v any) error {
+	e, err := stanza.Marshal(v)
+	if err != nil {
+		return &unsentError{err}
+	}
+	switch e.Space() {
+	case stanza.NS, stream.NSStream, stream.NSTLS, stream.NSSASL, stream.NSBind, "urn:xmpp:sm:3", "urn:xmpp:sm:2", "urn:xmpp:sasl:2", "":
+		return &ConfigError{"nonza", "its namespace belongs to the connection itself"}
+	}
+	c.mu.Lock()
+	up := c.live != nil || c.lane(ctx) == stream.Setup
+	c.mu.Unlock()
+	if !up {
+		return ErrNotConnected
+	}
+	return putError(c.outbox.Put(ctx, c.lane(ctx), stream.Entry{Data: []byte(e.String())}))
+}
+
+// Stats are counters since NewConnection.
+type Stats struct {
+	Received  int64 // stanzas
+	Sent      int64 // stanzas accepted for sending
+	Unhandled int64 // messages that nobody listened for
+	Late      int64 // answers to requests that no longer wait, or from somebody else
+	Reported  int64 // what OnError was told
+	Waiting   int   // received and not handled, now
+	Outbox    int   // accepted and not written, now
+}
+
+type counters struct{ received, sent, unhandled, late, reported atomic.Int64 }
+
+// Stats returns the counters as they stand.
+func (c *Connection) Stats() Stats {
+	waiting, _ := c.inbound.Pending()
+	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
+		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Waiting: waiting, Outbox: c.outbox.Waiting()}
+}

@@ -1,0 +1,71 @@
+package xmpp
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Store keeps what outlives a process. One Store is one device and serves one live Connection for
+// each account. Keys are slash-separated, "account/kind/…". Its methods may be called from many
+// goroutines at once.
+type Store interface {
+	// Get returns the value, or nil without an error if there is none.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// Put is durable and atomic when it returns.
+	Put(ctx context.Context, key string, value []byte) error
+	// Delete of what is not there is no error.
+	Delete(ctx context.Context, key string) error
+	// Keys yields the keys with this prefix, in order; an error is the last pair.
+	Keys(ctx context.Context, prefix string) iter.Seq2[string, error]
+}
+
+// MemoryStore is a Store that lasts as long as the process.
+type MemoryStore struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+// NewMemoryStore returns an empty store.
+func NewMemoryStore() *MemoryStore { return &MemoryStore{values: make(map[string][]byte)} }
+
+// Get implements [Store].
+func (s *MemoryStore) Get(_ context.Context, key string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.values[key]), nil
+}
+
+// Put implements [Store].
+func (s *MemoryStore) Put(_ context.Context, key string, value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values[strings.Clone(key)] = append([]byte{}, value...)
+	return nil
+}
+
+// Delete implements [Store].
+func (s *MemoryStore) Delete(_ context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.values, key)
+	return nil
+}
+
+// Keys implements [Store]. It yields a snapshot.
+func (s *MemoryStore) Keys(_ context.Context, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		s.mu.Lock()
+		keys := slices.Sorted(maps.Keys(s.values))
+		s.mu.Unlock()
+		for _, k := range keys {
+			if strings.HasPrefix(k, prefix) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
