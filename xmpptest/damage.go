@@ -108,7 +108,6 @@ func (d damage) write(w *xmlstream.Writer, e xmlstream.Element, n *int) {
 		w.End()
 		return
 	}
-	d.at = -1 // once
 	switch d.what {
 	case dropElement:
 		return
