@@ -57,7 +57,8 @@ func (r *Roster) Available(of jid.JID) bool {
 	return len(r.present[of.Bare()]) > 0
 }
 
-var showRank = map[stanza.Show]int{stanza.ShowChat: 0, stanza.ShowAvailable: 1, stanza.ShowAway: 2, stanza.ShowXA: 3, stanza.ShowDND: 4}
+// showRank orders by how available somebody is; zero, like available itself, is what we don't know.
+var showRank = map[stanza.Show]int{stanza.ShowChat: -1, stanza.ShowAway: 1, stanza.ShowXA: 2, stanza.ShowDND: 3}
 
 func better(a, b Availability) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(showRank[a.Show], showRank[b.Show]), strings.Compare(a.Address.String(), b.Address.String()))

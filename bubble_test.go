@@ -125,7 +125,9 @@ func complaints(r *record[error]) with {
 }
 
 // errorText is all errors in one string.
-func errorText(errs []error) string { return strings.ReplaceAll(errors.Join(errs...).Error(), "\n", "; ") }
+func errorText(errs []error) string {
+	return strings.ReplaceAll(errors.Join(errs...).Error(), "\n", "; ")
+}
 
 // settle waits until everything that can happen without time passing has happened.
 func settle() { synctest.Wait() }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"weak"
 
-	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 )
@@ -28,13 +27,7 @@ type chatEvent struct {
 }
 
 func newChatManager(c *Connection) *ChatManager {
-	m := &ChatManager{c: c, feed: NewFeed[chatEvent](c), sent: NewFeed[chatEvent](c), chats: make(map[jid.JID]weak.Pointer[Chat])}
-	c.sent.subscribe(func(ctx context.Context, _ *stream.Item, ev *messageEvent) {
-		if ev.m.HasBody() {
-			m.sent.deliver(ctx, chatEvent{m.CreateChat(ev.m.To.Bare()), ev.m})
-		}
-	})
-	return m
+	return &ChatManager{c: c, feed: NewFeed[chatEvent](c), sent: NewFeed[chatEvent](c), chats: make(map[jid.JID]weak.Pointer[Chat])}
 }
 
 // CreateChat returns the conversation with peer: a bare address for all of a contact's devices, a full one for one alone. The same address
@@ -99,6 +92,11 @@ func (m *ChatManager) hear(ctx context.Context, ev *messageEvent) bool {
 		return false
 	}
 	return m.feed.deliver(ctx, chatEvent{m.CreateChat(peer), msg})
+}
+
+// hearSent is hear for a copy of what we sent.
+func (m *ChatManager) hearSent(ctx context.Context, msg *stanza.Message) bool {
+	return msg.HasBody() && m.sent.listened() && m.sent.deliver(ctx, chatEvent{m.CreateChat(msg.To.Bare()), msg})
 }
 
 // A Chat is the conversation with one address. Its methods may be called from anywhere.

@@ -296,8 +296,13 @@ func (cfg *ConnectionConfiguration) endpoint() discover.Endpoint {
 // accountOf makes an account of what Login got.
 func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (account, error) {
 	a := account{address: cfg.Address, password: password, ask: cfg.Credentials}
+	if password != "" {
+		a.ask = nil
+	}
 	if user == "" {
-		a.password = cfg.Password
+		if password == "" {
+			a.password = cfg.Password
+		}
 		if a.address.IsZero() && !cfg.mechanism("ANONYMOUS") && !cfg.mechanism("EXTERNAL") {
 			return a, &ConfigError{"user", "none was given, and the configuration has no Address"}
 		}
@@ -316,9 +321,6 @@ func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (acc
 			return a, &ConfigError{"user", "it names no account"}
 		}
 		a.address, a.resource = address.Bare(), address.Resource()
-		if password != "" {
-			a.ask = nil
-		}
 	}
 	if a.resource == "" {
 		a.resource = cfg.Resource

@@ -41,7 +41,6 @@ type Connection struct {
 	slow      notifier[SlowConsumer]
 	messages  *Feed[*messageEvent]
 	bounces   *Feed[*messageEvent]
-	sent      *Feed[*messageEvent]
 	handlers  handlerTable
 	router    *stream.Line
 	app       *stream.Line
@@ -104,7 +103,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
 	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed}
-	c.messages, c.bounces, c.sent = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
+	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
 	c.chats = newChatManager(c)
 	c.roster = newRoster(c)
 	c.presence = newPresenceManager(c)

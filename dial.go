@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gosmack/xmpp/internal/discover"
 	"github.com/gosmack/xmpp/internal/stream"
@@ -64,7 +65,7 @@ func (l *candidates) redirect(e *stanza.StreamError) bool {
 	}
 	host, port, err := net.SplitHostPort(e.Host)
 	if err != nil {
-		host, port = e.Host, strconv.Itoa(int(l.current.Port))
+		host, port = strings.Trim(e.Host, "[]"), strconv.Itoa(int(l.current.Port))
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || host == "" || n == 0 {

@@ -109,6 +109,9 @@ func attempts(tried []discover.Attempt) []Attempt {
 		if a.Err == nil {
 			continue
 		}
+		if named, ok := a.Err.(*stream.StepError); ok {
+			a.Err = named.Err // Step says it
+		}
 		all = append(all, Attempt{a.Endpoint.Address(), a.Address, a.Endpoint.DirectTLS, a.Step, a.Err})
 	}
 	return all

@@ -247,8 +247,7 @@ type setupKey struct{}
 // start makes a bound transport the running session and sets it up: extensions and roster in
 // one flight, then presence, then everything that waits.
 func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, user jid.JID) error {
-	opened := make(chan struct{}) // closed when the session is online or has failed
-	defer close(opened)
+	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
 	c.mu.Lock()
 	if c.state == Closed {
 		c.mu.Unlock()
@@ -279,16 +278,20 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		err = c.goOnline(s)
-	}
-	if err == nil {
-		err = c.presence.catchUp(ctx)
+		err = c.goOnline(s, opened)
 	}
 	if err != nil {
+		close(opened)
+		if ended := s.Err(); ended != nil {
+			err = cause(ended) // all else follows from it
+		}
 		s.Abort(err)
 		<-s.Gone()
 		l.fail(&stream.StepError{Name: "start", Err: err})
 		return l.error(nil)
+	}
+	if err := c.presence.catchUp(ctx); err != nil {
+		c.report(fmt.Errorf("presence that was set during the login: %w", err))
 	}
 	return nil
 }
@@ -341,8 +344,8 @@ func (c *Connection) runHook(ctx context.Context, x Extension, step string, f fu
 	return nil
 }
 
-// goOnline opens the outbox and announces the session.
-func (c *Connection) goOnline(s *stream.Session) error {
+// goOnline opens the outbox and announces the session; when that was heard, opened is closed.
+func (c *Connection) goOnline(s *stream.Session, opened chan struct{}) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == Closed || c.shut != nil {
@@ -355,6 +358,7 @@ func (c *Connection) goOnline(s *stream.Session) error {
 	reset := c.sessions > 0
 	c.sessions++
 	c.setState(StateChange{State: Online, Reset: reset})
+	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()
 	close(c.online)
 	c.outbox.Open()

@@ -17,14 +17,16 @@ type PresenceManager struct {
 	c    *Connection
 	feed *Feed[*stanza.Presence]
 
-	mu      sync.Mutex       // also keeps presences in the order they were set
+	turn chan struct{}   // has one while somebody tells the server: keeps presences in the order they were set
+	sent []byte          // what the session was told, as it was written; owned by who has the turn
+	in   *stream.Session // the session that sent belongs to; likewise
+
+	mu      sync.Mutex
 	current *stanza.Presence // what was set; nil: nothing yet
-	sent    []byte           // what the session was told, as it was written
-	in      *stream.Session  // the session that sent belongs to
 }
 
 func newPresenceManager(c *Connection) *PresenceManager {
-	return &PresenceManager{c: c, feed: NewFeed[*stanza.Presence](c)}
+	return &PresenceManager{c: c, feed: NewFeed[*stanza.Presence](c), turn: make(chan struct{}, 1)}
 }
 
 // Set broadcasts a presence, available or unavailable, to all who see ours. One that says just what the last did is not sent again. Between sessions it is kept and the
@@ -42,34 +44,61 @@ func (m *PresenceManager) Set(ctx context.Context, p *stanza.Presence) error {
 	if _, err := m.c.encode(p); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	if err := m.begins(ctx); err != nil {
+		return err
+	}
+	defer m.ends()
 	if m.c.State() == Closed {
 		return ErrClosed
 	}
+	m.mu.Lock()
 	m.current = p
-	return m.tell(ctx)
+	m.mu.Unlock()
+	return m.tell(ctx, p)
 }
+
+// begins waits for the turn.
+func (m *PresenceManager) begins(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &unsentError{context.Cause(ctx)}
+	}
+}
+
+func (m *PresenceManager) ends() { <-m.turn }
 
 // catchUp tells a session that has just come online what was set while it was being set up.
 func (m *PresenceManager) catchUp(ctx context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.current == nil || m.sent == nil && m.current.Type == stanza.PresenceUnavailable {
+	if err := m.begins(ctx); err != nil {
+		return err
+	}
+	defer m.ends()
+	p := m.Current()
+	if p == nil || m.sent == nil && p.Type == stanza.PresenceUnavailable {
 		return nil
 	}
-	return m.tell(ctx)
+	return m.tell(ctx, p)
 }
 
-// tell broadcasts the current presence if a session is online. m.mu is held.
-func (m *PresenceManager) tell(ctx context.Context) error {
+// tell broadcasts p if a session is online. It has the turn, which the next session needs to begin: the wait for room ends with the
+// session. Nothing is lost by it, because the next one begins with the current presence.
+func (m *PresenceManager) tell(ctx context.Context, p *stanza.Presence) error {
 	m.c.mu.Lock()
 	s := m.c.live
 	m.c.mu.Unlock()
 	if s == nil {
 		return nil
 	}
-	return m.broadcast(ctx, s)
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.Context(), cancel)()
+	err := m.broadcast(limited, s, p)
+	if err != nil && s.Context().Err() != nil && ctx.Err() == nil && m.c.State() != Closed {
+		return nil
+	}
+	return err
 }
 
 // Unavailable takes our resource offline without ending the session (RFC 6121 §4.5); status says why.
@@ -118,25 +147,28 @@ func (m *PresenceManager) Presences(ctx context.Context) <-chan *stanza.Presence
 
 // begin sends a new session's initial presence (RFC 6121 §4.2).
 func (m *PresenceManager) begin(ctx context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	if err := m.begins(ctx); err != nil {
+		return err
+	}
+	defer m.ends()
 	s, _ := ctx.Value(setupKey{}).(*stream.Session)
 	m.in, m.sent = s, nil
-	if m.current == nil {
+	p := m.Current()
+	if p == nil {
 		if m.c.cfg.DisablePresence {
 			return nil
 		}
-		m.current = &stanza.Presence{}
+		p = &stanza.Presence{}
 	}
-	if m.current.Type == stanza.PresenceUnavailable {
+	if p.Type == stanza.PresenceUnavailable {
 		return nil // a new session is that already
 	}
-	return m.broadcast(ctx, s)
+	return m.broadcast(ctx, s, p)
 }
 
-// broadcast writes the current presence, unless the session was told just that. m.mu is held.
-func (m *PresenceManager) broadcast(ctx context.Context, s *stream.Session) error {
-	data, err := m.announced(ctx, m.current)
+// broadcast writes p, unless the session was told just that. It has the turn.
+func (m *PresenceManager) broadcast(ctx context.Context, s *stream.Session, p *stanza.Presence) error {
+	data, err := m.announced(ctx, p)
 	if err != nil || m.in == s && bytes.Equal(m.sent, data) {
 		return err
 	}
@@ -173,7 +205,7 @@ func (m *PresenceManager) send(ctx context.Context, p *stanza.Presence) error {
 	up := m.c.live != nil || m.c.lane(ctx) == stream.Setup
 	m.c.mu.Unlock()
 	if !up {
-		return ErrNotConnected
+		return m.c.down()
 	}
 	data, err := m.announced(ctx, p)
 	if err != nil {

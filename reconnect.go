@@ -100,6 +100,10 @@ func terminal(err error, bound bool) bool {
 			return true
 		}
 	}
+	var failed *ConnectError
+	if errors.As(err, &failed) && len(failed.Attempts) > 0 && failed.Attempts[len(failed.Attempts)-1].Step == "start" {
+		bound = true
+	}
 	var ended *stanza.StreamError
 	if !bound && errors.As(err, &ended) {
 		return ended.Condition == stanza.StreamHostUnknown || ended.Condition == stanza.StreamPolicyViolation
@@ -234,10 +238,8 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	c.mu.Unlock()
 	entries := c.outbox.Close(&unsentError{ErrClosed})
 	for i := range entries {
-		if e, err := stanza.Parse(string(entries[i].Data)); err == nil {
-			if st, err := stanza.FromElement(e); err == nil {
-				left = append(left, st)
-			}
+		if _, told := entries[i].Done.(*stream.Request); !told {
+			left = append(left, reread(entries[i].Data)...)
 		}
 	}
 	if s != nil {
@@ -262,6 +264,19 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	}
 	close(c.done)
 	return left
+}
+
+// reread makes a stanza of its bytes, which stand in a stream whose default namespace is jabber:client.
+func reread(data []byte) []stanza.Stanza {
+	e, err := stanza.Parse("<stream xmlns='" + stanza.NS + "'>" + string(data) + "</stream>")
+	if err != nil {
+		return nil
+	}
+	s, err := stanza.FromElement(e.First())
+	if err != nil {
+		return nil // a nonza
+	}
+	return []stanza.Stanza{s}
 }
 
 // Terminal tells whether err, of a Connect, Login or Run, will not go away by itself: a wrong password,

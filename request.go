@@ -2,6 +2,7 @@ package xmpp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gosmack/xmpp/internal/stream"
@@ -64,10 +65,20 @@ func (c *Connection) request(ctx context.Context, iq *stanza.IQ, apply func(*sta
 	if err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx); err != nil {
-		return nil, err
+	for {
+		if err := c.await(ctx); err != nil {
+			return nil, err
+		}
+		r := &stream.Request{To: iq.To, Get: iq.Type == stanza.IQGet, Reply: make(chan stream.Answer, 1), Apply: apply}
+		reply, err := c.try(ctx, iq, r, data)
+		if !errors.Is(err, stream.ErrNoSession) {
+			return reply, err
+		}
 	}
-	r := &stream.Request{To: iq.To, Get: iq.Type == stanza.IQGet, Reply: make(chan stream.Answer, 1), Apply: apply}
+}
+
+// try makes one request of it. ErrNoSession: the session ended before there was anything to write, the next one may do.
+func (c *Connection) try(ctx context.Context, iq *stanza.IQ, r *stream.Request, data []byte) (*stanza.IQ, error) {
 	if !c.pending.Add(iq.ID, r) {
 		return nil, &ConfigError{"iq id", "a request with it is under way"}
 	}
@@ -97,8 +108,6 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 			return nil, &repeatableError{err}
 		}
 		return nil, err
-	case <-c.done:
-		return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), c.Err())
 	}
 }
 
@@ -114,6 +123,9 @@ func (c *Connection) await(ctx context.Context) error {
 	for {
 		if err := c.accepts(); err != nil {
 			return err
+		}
+		if s, ok := ctx.Value(setupKey{}).(*stream.Session); ok && s.Err() != nil {
+			return &unsentError{cause(s.Err())} // no other session is what ctx is for
 		}
 		c.mu.Lock()
 		up, online := c.live != nil || c.lane(ctx) == stream.Setup, c.online

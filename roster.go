@@ -44,10 +44,17 @@ type RosterChange struct {
 	Contact Contact // as it is now, or was before it was removed; zero for RosterLoaded
 }
 
+// own is the change for one listener: what it does with the groups concerns nobody else.
+func (c RosterChange) own() RosterChange {
+	c.Contact.Groups = slices.Clone(c.Contact.Groups)
+	return c
+}
+
 // RosterChangeKind tells changes apart.
 type RosterChangeKind string
 
-// The kinds of change. At the first login there is one RosterLoaded; at later ones it comes after the differences.
+// The kinds of change. At the first login there is one RosterLoaded and nothing else; at later ones it comes with the
+// differences, and before them where the server versions the roster and pushes them.
 const (
 	RosterLoaded  RosterChangeKind = "loaded"
 	RosterAdded   RosterChangeKind = "added"
@@ -117,12 +124,12 @@ func (r *Roster) Loaded() bool {
 
 // OnChange hears of changes to the contact list, whoever made them. What is said at [Feed.On] holds.
 func (r *Roster) OnChange(f func(ctx context.Context, change RosterChange)) (stop func()) {
-	return r.changes.On(f)
+	return r.changes.On(func(ctx context.Context, change RosterChange) { f(ctx, change.own()) })
 }
 
 // Changes is OnChange as a channel; an unread change of a contact is replaced by a newer one.
 func (r *Roster) Changes(ctx context.Context) <-chan RosterChange {
-	return feedChan(r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c, true }, func(c RosterChange) any { return c.Contact.JID })
+	return feedChan(r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
 }
 
 // Add puts a contact on the list, or gives the one that is there this name and these groups (RFC 6121 §2.3). It asks for no subscription: see [Roster.Subscribe].
@@ -160,11 +167,21 @@ func (r *Roster) SetGroups(ctx context.Context, contact jid.JID, groups ...strin
 
 // Remove takes a contact off the list and ends the subscriptions in both directions (RFC 6121 §2.5).
 func (r *Roster) Remove(ctx context.Context, contact jid.JID) error {
+	if contact.IsZero() {
+		return &ConfigError{"contact", "it is empty"}
+	}
 	return r.set(ctx, rosterItem{Contact: Contact{JID: contact.Bare(), Subscription: subscriptionRemove}})
 }
 
 func (r *Roster) set(ctx context.Context, item rosterItem) error {
-	return r.c.Set(ctx, jid.JID{}, rosterQuery{items: []rosterItem{item}}, nil)
+	iq := &stanza.IQ{Type: stanza.IQSet}
+	stanza.Add(iq, rosterQuery{items: []rosterItem{item}})
+	var passed func(*stanza.IQ)
+	if !r.c.router.Runs(ctx) {
+		passed = func(*stanza.IQ) {} // the router has seen the push that came before the answer: the list shows it
+	}
+	_, err := r.c.request(ctx, iq, passed)
+	return err
 }
 
 // load fetches the roster, or only what changed where the server versions it.

@@ -124,7 +124,7 @@ func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
 	case m.Type == stanza.MessageError:
 		heard = c.bounces.deliver(ctx, ev)
 	case isSent(m):
-		heard = c.sent.deliver(ctx, ev)
+		heard = c.chats.hearSent(ctx, m)
 	default:
 		heard = c.messages.deliver(ctx, ev)
 		heard = c.chats.hear(ctx, ev) || heard
@@ -136,8 +136,8 @@ func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
 }
 
 // Deliver takes a message through Decrypt, Incoming and the listeners as if it had just been received, in the application's
-// order, and returns when they have handled it. Archives that catch up use it. It must not be called from a callback, only from Start,
-// Online and goroutines of one's own. Its errors are ErrClosed and ctx's.
+// order, and returns when they have handled it. Archives that catch up use it. It must be called from Online or a goroutine of one's
+// own: a callback would wait for itself, and Start for the session that it holds up. Its errors are ErrClosed and ctx's.
 func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}

@@ -118,6 +118,14 @@ func (c *Connection) accepts() error {
 	return ErrNotConnected
 }
 
+// down is the error of what needs a session while there is none.
+func (c *Connection) down() error {
+	if c.State() == Closed {
+		return ErrClosed
+	}
+	return ErrNotConnected
+}
+
 // send is the way of every outgoing stanza but requests.
 func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait bool) (id string, err error) {
 	if err := c.accepts(); err != nil {
@@ -148,8 +156,14 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 		return "", &ConfigError{"message", "it is nil"}
 	}
 	m, err := c.outgoing(ctx, m)
-	if err != nil || m == nil {
+	if err != nil {
 		return "", err
+	}
+	if m == nil {
+		if ack != nil {
+			ack.end(nil) // the step has seen to it
+		}
+		return "", nil
 	}
 	entry := stream.Entry{Keep: true, Done: lostEntry{c, m.ID}}
 	if ack != nil {
@@ -227,6 +241,8 @@ func putError(err error) error {
 		return nil
 	case errors.Is(err, stream.ErrFull):
 		return ErrBufferFull
+	case errors.Is(err, stream.ErrNoSession):
+		return &unsentError{fmt.Errorf("%w: %w", ErrNotConnected, err)}
 	}
 	return &unsentError{err}
 }
@@ -255,7 +271,7 @@ func (c *Connection) SendNonza(ctx context.Context, v any) error {
 	up := c.live != nil || c.lane(ctx) == stream.Setup
 	c.mu.Unlock()
 	if !up {
-		return ErrNotConnected
+		return c.down()
 	}
 	return putError(c.outbox.Put(ctx, c.lane(ctx), stream.Entry{Data: []byte(e.String())}))
 }

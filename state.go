@@ -86,10 +86,6 @@ func (n *notifier[T]) emit(v T, guard func(func())) {
 // the Closed change was taken or ctx ended, with the connection.
 func (c *Connection) States(ctx context.Context) <-chan StateChange {
 	out := make(chan StateChange)
-	if c.State() == Closed {
-		close(out)
-		return out
-	}
 	newest := make(chan StateChange, 1)
 	stop := c.states.subscribe(func(s StateChange) {
 		select {
@@ -98,6 +94,11 @@ func (c *Connection) States(ctx context.Context) <-chan StateChange {
 		}
 		newest <- s
 	})
+	if c.State() == Closed { // since before we listened, perhaps
+		stop()
+		close(out)
+		return out
+	}
 	go func() {
 		defer close(out)
 		defer stop()

@@ -112,7 +112,7 @@ func (r *Roster) PreApprove(ctx context.Context, contact jid.JID) error {
 	s := r.c.live
 	r.c.mu.Unlock()
 	if s == nil {
-		return ErrNotConnected
+		return r.c.down()
 	}
 	if !s.Features.PreApproval {
 		return &unsentError{fmt.Errorf("pre-approval: the server: %w", stanza.FeatureNotImplemented)}

@@ -10,7 +10,7 @@
 // Preparation follows UsernameCaseMapped and OpaqueString (RFC 8265) for the
 // local part and the resource, and IDNA2008 with the mappings of UTS #46 for
 // the domain. Symbols that UTS #46 lets pass in a domain (☃.example) pass here
-// too, since servers accept them; what looks alike but differs is not refused
+// too; what looks alike but differs is not refused
 // but can be asked for with [MixedScript] and [Skeleton].
 //
 // Everything here is pure computation: nothing blocks, and all of it may be

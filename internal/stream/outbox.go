@@ -104,8 +104,8 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	if o.closed != nil {
 		return o.closed
 	}
-	if lane != Main && o.writer == nil {
-		return ErrNoSession // replies and setup belong to the session that asked
+	if o.writer == nil && (lane != Main || !e.Keep) {
+		return ErrNoSession // it belongs to the session that asked, or to none that may come
 	}
 	q := &o.queue[lane]
 	// One stanza always has a place in an empty lane, however large.
@@ -160,15 +160,15 @@ func (o *Outbox) take(batch []Entry, max int) []Entry {
 		if Lane(lane) == Main && !o.open {
 			break
 		}
-		for q := &o.queue[lane]; q.len() > 0 && size < max; {
+		q, taken := &o.queue[lane], len(batch)
+		for q.len() > 0 && size < max {
 			e := q.pop()
 			size += len(e.Data)
 			batch = append(batch, e)
 		}
-	}
-	if o.queue[Main].len() <= room[Main].entries/2 && o.queue[Main].bytes <= room[Main].bytes/2 &&
-		o.queue[Replies].len() <= room[Replies].entries/2 {
-		o.free()
+		if len(batch) > taken && q.len() <= room[lane].entries/2 && q.bytes <= room[lane].bytes/2 {
+			o.free() // those who wait for another lane look and go on waiting
+		}
 	}
 	return batch
 }
@@ -226,15 +226,20 @@ func (o *Outbox) Close(err error) (left []Entry) {
 	if o.closed == nil {
 		o.closed = err
 	}
+	var all []Entry
 	for lane := range o.queue {
 		for q := &o.queue[lane]; q.len() > 0; {
-			left = append(left, q.pop())
+			e := q.pop()
+			all = append(all, e)
+			if Lane(lane) == Main {
+				left = append(left, e)
+			}
 		}
 	}
 	o.free()
 	o.mu.Unlock()
-	for i := range left {
-		left[i].failed(err)
+	for i := range all {
+		all[i].failed(err)
 	}
 	return left
 }

@@ -104,7 +104,7 @@ func TestPutWaitsForRoom(t *testing.T) {
 
 func TestOneLargeStanzaHasItsPlace(t *testing.T) {
 	box := &Outbox{}
-	require.NoError(t, box.TryPut(Main, Entry{Data: make([]byte, room[Main].bytes+1)}))
+	require.NoError(t, box.TryPut(Main, Entry{Data: make([]byte, room[Main].bytes+1), Keep: true}))
 	require.ErrorIs(t, box.TryPut(Main, entry("m")), ErrFull)
 }
 
@@ -134,7 +134,7 @@ func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
 		box := &Outbox{}
 		h := &heard{}
 		for range room[Main].entries {
-			require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h}))
+			require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h, Keep: true}))
 		}
 		put := make(chan error, 1)
 		go func() { put <- box.Put(t.Context(), Main, entry("m")) }()
@@ -190,4 +190,28 @@ func TestFinishFlushesOrNot(t *testing.T) {
 			require.Equal(t, want, strings.Join(s.writes, ""))
 		})
 	}
+}
+
+// While a session is being set up the application's lane stays full; that must not keep replies waiting that have room.
+func TestLanesFreeTheirOwnRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		for range room[Main].entries {
+			require.NoError(t, box.TryPut(Main, entry("m")))
+		}
+		box.Attach(newWriter(s, box, nil, nil))
+		require.NoError(t, box.TryPut(Replies, entry("r")))
+		synctest.Wait() // the writer hangs with it
+		for range room[Replies].entries {
+			require.NoError(t, box.TryPut(Replies, entry("r")))
+		}
+		put := make(chan error, 1)
+		go func() { put <- box.Put(t.Context(), Replies, entry("last")) }()
+		synctest.Wait()
+		require.Empty(t, put)
+		close(s.gate)
+		synctest.Wait()
+		require.Len(t, put, 1)
+		require.NoError(t, <-put)
+	})
 }

@@ -20,7 +20,7 @@ const blank = "[blanked]"
 
 func (t *Tracer) in(e xmlstream.Element) {
 	if t != nil {
-		t.Hook(false, blanked(e))
+		t.Hook(false, blanked(e, "jabber:client"))
 	}
 }
 
@@ -34,12 +34,13 @@ func (t *Tracer) out(s string) {
 		t.Hook(true, []byte(s))
 		return
 	}
-	t.Hook(true, blanked(e))
+	t.Hook(true, blanked(e, ""))
 }
 
-func blanked(e xmlstream.Element) []byte {
+// blanked writes an element where outer is the default namespace: what was written was parsed out of its stream.
+func blanked(e xmlstream.Element, outer string) []byte {
 	var w xmlstream.Writer
-	w.Reset(nil, "jabber:client")
+	w.Reset(nil, outer)
 	blankInto(&w, e)
 	return w.Bytes()
 }

@@ -44,5 +44,6 @@ func TestTraceShowsTheRest(t *testing.T) {
 	tr.out("<?xml version='1.0'?><stream:stream>")
 	require.Contains(t, got.String(), "hello")
 	require.Contains(t, got.String(), "<stream:stream>")
+	require.NotContains(t, got.String(), "xmlns=''")
 	(*Tracer)(nil).out("nothing happens")
 }

@@ -1,0 +1,180 @@
+package xmpp_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+func TestPresenceOfContacts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		seen := new(record[string])
+		c.Roster().OnPresence(func(_ context.Context, a xmpp.Availability) {
+			seen.add(fmt.Sprint(a.Address.Resource(), " ", a.Available, " ", a.Show, a.Status))
+		})
+		settle()
+		r := c.Roster()
+		say := func(resource, rest string) {
+			raw(srv, "romeo", "<presence from='juliet@capulet.example/"+resource+"'"+rest)
+			settle()
+		}
+		peer := jid.MustParse("juliet@capulet.example")
+		order := func() (all []string) {
+			for a := range r.Presences(peer) {
+				all = append(all, a.Address.Resource())
+			}
+			return all
+		}
+		require.False(t, r.Available(peer))
+		say("dnd", "><show>dnd</show></presence>")
+		say("away", "><show>away</show></presence>")
+		say("plain", "/>")
+		say("odd", "><show>odd</show></presence>")
+		say("chat", "><show>chat</show></presence>")
+		say("xa", "><show>xa</show></presence>")
+		say("high", "><show>dnd</show><priority>5</priority></presence>")
+		say("low", "><show>chat</show><priority>-1</priority></presence>")
+		require.Equal(t, []string{"high", "chat", "odd", "plain", "away", "xa", "dnd", "low"}, order())
+		best, ok := r.Best(peer)
+		require.True(t, ok)
+		require.Equal(t, "high", best.Address.Resource())
+		a, ok := r.Presence(must(peer.WithResource("away")))
+		require.True(t, ok)
+		require.Equal(t, stanza.ShowAway, a.Show)
+
+		before := len(seen.list())
+		say("plain", "/>")
+		require.Len(t, seen.list(), before, "nothing has changed")
+		say("high", " type='unavailable'><status>bye</status></presence>")
+		require.Equal(t, "high false bye", seen.list()[before])
+		say("never seen", " type='unavailable'/>")
+		say("high", " type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>")
+		require.Len(t, seen.list(), before+1)
+		raw(srv, "romeo", "<presence from='juliet@capulet.example' type='unavailable'/>")
+		settle()
+		require.False(t, r.Available(peer))
+		require.Len(t, seen.list(), before+8, "all of them have gone")
+	})
+}
+
+// A new session knows nobody's presence; its own come after that was said.
+func TestPresenceAcrossSessions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c, j := online(t, srv, "romeo"), online(t, srv, "juliet", func(cfg *xmpp.ConnectionConfiguration) { cfg.Resource = "x" })
+		require.NoError(t, c.Roster().PreApprove(t.Context(), juliet))
+		require.NoError(t, j.Roster().PreApprove(t.Context(), srv.Address("romeo")))
+		require.NoError(t, c.Roster().Subscribe(t.Context(), juliet))
+		settle()
+		require.True(t, c.Roster().Available(juliet))
+		raw(srv, "romeo", "<presence from='gone@capulet.example/x'/>")
+		settle()
+		seen := new(record[string])
+		c.Roster().OnPresence(func(_ context.Context, a xmpp.Availability) {
+			if a.Address.Bare() != srv.Address("romeo") {
+				seen.add(fmt.Sprint(a.Address, " ", a.Available))
+			}
+		})
+		srv.Drop("romeo")
+		settle()
+		require.Empty(t, seen.list(), "nobody has said that juliet is away")
+		eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online })
+		settle()
+		all := seen.list()
+		require.ElementsMatch(t, []string{"juliet@localhost/x false", "gone@capulet.example/x false"}, all[:2])
+		require.Equal(t, []string{"juliet@localhost/x true"}, all[2:])
+		require.True(t, c.Roster().Available(juliet))
+	})
+}
+
+// S191: peers choose addresses and resources, so what is kept is bounded.
+func TestHostilePresenceFlood(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		require.NoError(t, c.Roster().Add(t.Context(), juliet, ""))
+		var b strings.Builder
+		for i := range 3000 {
+			fmt.Fprintf(&b, "<presence from='s%d@stranger.example/x'/>", i)
+		}
+		for i := range 200 {
+			fmt.Fprintf(&b, "<presence from='juliet@localhost/%d'/>", i)
+		}
+		raw(srv, "romeo", b.String())
+		pass(time.Second)
+		known := func() (n int) {
+			for i := range 3000 {
+				if c.Roster().Available(jid.MustParse(fmt.Sprintf("s%d@stranger.example", i))) {
+					n++
+				}
+			}
+			return n
+		}
+		require.Equal(t, 1000, known())
+		n := 0
+		for range c.Roster().Presences(juliet) {
+			n++
+		}
+		require.Equal(t, 64, n)
+		raw(srv, "romeo", "<presence from='nurse@localhost/x'/>")
+		settle()
+		require.False(t, c.Roster().Available(srv.Address("nurse")))
+		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("nurse"), ""))
+		raw(srv, "romeo", "<presence from='nurse@localhost/x'/>")
+		settle()
+		require.True(t, c.Roster().Available(srv.Address("nurse")), "strangers don't cost a contact its place")
+		for i := range 10 {
+			raw(srv, "romeo", fmt.Sprintf("<presence from='s%d@stranger.example/x' type='unavailable'/><presence from='t%d@stranger.example/x'/>", i, i))
+		}
+		settle()
+		require.Equal(t, 990, known())
+		require.True(t, c.Roster().Available(jid.MustParse("t9@stranger.example")), "who goes makes room")
+	})
+}
+
+// What is stored holds no stanza in memory: cut from large stanzas.
+func TestStoredValuesHoldNoStanza(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		pad := "<x xmlns='urn:x'>" + strings.Repeat("x", 1<<18) + "</x>"
+		heap := func() int64 {
+			settle()
+			runtime.GC()
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		before := heap()
+		stop := srv.InterceptOutgoing(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			if e.Attr("type") == "result" && e.Local() == "iq" {
+				return []stanza.Element{must(stanza.Parse("<iq xmlns='jabber:client' type='result' id='" + e.Attr("id") +
+					"'><query xmlns='jabber:iq:roster'><item jid='first@localhost' name='First'/>" + strings.Repeat(pad, 24) + "</query></iq>"))}
+			}
+			return []stanza.Element{e}
+		})
+		c := online(t, srv, "romeo")
+		stop()
+		for i := range 40 {
+			raw(srv, "romeo", fmt.Sprintf("<presence from='juliet@localhost/%d'><show>odd%d</show><status>s%d</status>%s</presence>", i, i, i, pad)+
+				fmt.Sprintf("<iq type='set' id='%d'><query xmlns='jabber:iq:roster' ver='v%d'><item jid='c%d@localhost' name='n%d' subscription='s%d'><group>g%d</group></item>%s</query></iq>", i, i, i, i, i, i, pad))
+			settle()
+		}
+		grown := heap() - before
+		require.Len(t, contacts(c.Roster()), 41)
+		require.Less(t, grown, int64(5<<20), "40 of each, cut from 20 MB")
+		runtime.KeepAlive(c)
+	})
+}

@@ -1,0 +1,255 @@
+package xmpp_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+func contacts(r *xmpp.Roster) (all []string) {
+	for c := range r.Contacts() {
+		all = append(all, fmt.Sprint(c.JID, " ", c.Name, " ", c.Subscription, " ", c.Groups))
+	}
+	return all
+}
+
+func changes(c *xmpp.Connection) *record[string] {
+	r := new(record[string])
+	c.Roster().OnChange(func(_ context.Context, ch xmpp.RosterChange) {
+		r.add(strings.TrimSpace(fmt.Sprint(ch.Kind, " ", ch.Contact.JID, " ", ch.Contact.Name)))
+	})
+	return r
+}
+
+func TestRosterEditing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		other := online(t, srv, "romeo") // a second device sees it all
+		seen := changes(other)
+		c := online(t, srv, "romeo")
+		r := c.Roster()
+		require.True(t, r.Loaded())
+		ctx := t.Context()
+		require.NoError(t, r.Add(ctx, must(juliet.WithResource("x")), "Juliet", "Friends", "Verona"))
+		require.NoError(t, r.Add(ctx, srv.Address("nurse"), ""))
+		settle()
+		require.Equal(t, []string{"juliet@localhost Juliet none [Friends Verona]", "nurse@localhost  none []"}, contacts(r))
+		require.NoError(t, r.Rename(ctx, juliet, "Jule"))
+		settle()
+		require.NoError(t, r.SetGroups(ctx, juliet, "Only"))
+		settle()
+		got, ok := other.Roster().Contact(must(juliet.WithResource("any")))
+		require.True(t, ok)
+		require.Equal(t, "Jule", got.Name)
+		require.Equal(t, []string{"Only"}, got.Groups)
+		got.Groups[0] = "changed by the caller"
+		require.Equal(t, []string{"juliet@localhost Jule none [Only]", "nurse@localhost  none []"}, contacts(other.Roster()))
+		require.NoError(t, r.Remove(ctx, juliet))
+		settle()
+		_, ok = r.Contact(juliet)
+		require.False(t, ok)
+		require.ErrorIs(t, r.Rename(ctx, juliet, "x"), stanza.ItemNotFound)
+		require.ErrorIs(t, r.Remove(ctx, juliet), stanza.ItemNotFound)
+		require.Equal(t, []string{"added juliet@localhost Juliet", "added nurse@localhost", "changed juliet@localhost Jule", "changed juliet@localhost Jule", "removed juliet@localhost Jule"}, seen.list()[len(seen.list())-5:])
+		for range r.Contacts() {
+			break
+		}
+	})
+}
+
+// S123: only our own account may push, and the twin from there is taken.
+func TestHostileRosterPush(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		reported := new(record[error])
+		c, ask, answers := dialogue(t, srv, nil, complaints(reported))
+		seen := changes(c)
+		push := func(from, contact string) string {
+			if from != "" {
+				from = " from='" + from + "'"
+			}
+			ask("<iq type='set' id='p'" + from + "><query xmlns='jabber:iq:roster' ver='v'><item jid='" + contact + "' name='Mum' subscription='both'/></query></iq>")
+			settle()
+			return (<-answers).String()
+		}
+		for _, from := range []string{"romeo@localhost/r", "romeo@localhost/other", "localhost", "juliet@localhost", "juliet@localhost/x", "mallory@localhost", "romeo@localhost.", "romeo@xn--localhost-"} {
+			if from == "romeo@localhost." || strings.Contains(from, "xn--") {
+				continue // one is our own address in other letters, the other is none
+			}
+			require.Contains(t, push(from, "mallory@localhost"), "service-unavailable", from)
+		}
+		require.Empty(t, contacts(c.Roster()))
+		require.NotContains(t, strings.Join(seen.list(), ""), "mallory")
+		require.Len(t, reported.list(), 6)
+		for i, from := range []string{"", "romeo@localhost", "ROMEO@LocalHost"} {
+			require.Contains(t, push(from, fmt.Sprintf("c%d@localhost", i)), "result", from)
+		}
+		require.Len(t, contacts(c.Roster()), 3)
+
+		for _, items := range []string{"", "<item jid='a@b'/><item jid='c@d'/>", "<item jid='@@'/>", "<item/>"} {
+			ask("<iq type='set' id='p'><query xmlns='jabber:iq:roster'>" + items + "</query></iq>")
+			settle()
+			require.Contains(t, (<-answers).String(), "bad-request", items)
+		}
+		require.Len(t, contacts(c.Roster()), 3)
+	})
+}
+
+// One bad item costs nothing but itself, and an odd value is kept.
+func TestRosterWithBadItems(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		srv.Script(func(s *xmpptest.ScriptConn) error {
+			if _, err := s.Login("romeo"); err != nil {
+				return err
+			}
+			iq, err := s.Expect("jabber:iq:roster")
+			if err != nil {
+				return err
+			}
+			s.Conn.Send("<iq type='result' id='" + iq.Attr("id") + "'><query xmlns='jabber:iq:roster'>" +
+				"<item jid='juliet@localhost' name='J' subscription='odd'><group>A</group><group>A</group><group/></item>" +
+				"<item jid='@@' name='bad'/><item name='none'/><x xmlns='urn:x'/>" +
+				"<item jid='nurse@localhost' ask='subscribe' approved='1'/></query></iq>")
+			return s.Serve()
+		})
+		reported := new(record[error])
+		c := online(t, srv, "romeo", complaints(reported))
+		require.Equal(t, []string{"juliet@localhost J odd [A]", "nurse@localhost  none []"}, contacts(c.Roster()))
+		nurse, _ := c.Roster().Contact(srv.Address("nurse"))
+		require.True(t, nurse.Asked && nurse.PreApproved)
+		require.Len(t, reported.list(), 2)
+	})
+}
+
+// A roster that can't be had doesn't fail the login, and what was known stands.
+func TestRosterThatFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		reported := new(record[error])
+		c := online(t, srv, "romeo", complaints(reported))
+		require.NoError(t, c.Roster().Add(t.Context(), juliet, "J"))
+		settle()
+		for _, answer := range []func(s *xmpptest.ScriptConn, id string){
+			func(s *xmpptest.ScriptConn, id string) {
+				s.Conn.Send("<iq type='error' id='" + id + "'><error type='wait'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+			},
+			func(*xmpptest.ScriptConn, string) {}, // never
+		} {
+			srv.Script(func(s *xmpptest.ScriptConn) error {
+				if _, err := s.Login("romeo"); err != nil {
+					return err
+				}
+				iq, err := s.Expect("jabber:iq:roster")
+				answer(s, iq.Attr("id"))
+				_ = s.Serve()
+				return err
+			})
+			before := len(reported.list())
+			srv.Drop("romeo")
+			pass(time.Minute)
+			require.Equal(t, xmpp.Online, c.State())
+			require.Len(t, reported.list(), before+1)
+			require.Len(t, contacts(c.Roster()), 1)
+		}
+	})
+}
+
+// Versions (RFC 6121 §2.6): a second process with the same Store gets the roster without it being sent again.
+func TestRosterVersions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		items := 0
+		srv.InterceptOutgoing(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			if q := e.Child("jabber:iq:roster", "query"); e.Attr("type") == "result" && !q.IsZero() {
+				items += len(slices.Collect(q.Children()))
+			}
+			return []stanza.Element{e}
+		})
+		store := xmpp.NewMemoryStore()
+		shared := func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = store }
+		c := online(t, srv, "romeo", shared)
+		require.NoError(t, c.Roster().Add(t.Context(), juliet, "<J&'\">", "G 1"))
+		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("nurse"), ""))
+		settle()
+		want := contacts(c.Roster())
+		require.Len(t, want, 2)
+		require.NoError(t, c.Close())
+		settle()
+
+		items = 0
+		c = online(t, srv, "romeo", shared)
+		require.Equal(t, want, contacts(c.Roster()))
+		require.Zero(t, items, "nothing was sent again")
+		require.NoError(t, c.Close())
+
+		other := online(t, srv, "romeo") // changes it while the first is away
+		require.NoError(t, other.Roster().Remove(t.Context(), juliet))
+		c = online(t, srv, "romeo", shared)
+		settle()
+		require.Equal(t, []string{"nurse@localhost  none []"}, contacts(c.Roster()))
+		require.NoError(t, c.Close())
+		settle()
+
+		for key, err := range store.Keys(t.Context(), "romeo@localhost/roster") {
+			require.NoError(t, err)
+			require.NoError(t, store.Put(t.Context(), key, []byte("<broken")))
+		}
+		c = online(t, srv, "romeo", shared)
+		require.Equal(t, []string{"nurse@localhost  none []"}, contacts(c.Roster()), "what can't be read is as good as nothing")
+	})
+}
+
+// The roster survives a loss; the differences come as changes, and one "loaded".
+func TestRosterAcrossSessions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		for _, user := range []string{"a", "b", "c"} {
+			require.NoError(t, c.Roster().Add(t.Context(), srv.Address(user), user))
+		}
+		settle()
+		srv.Dialer().Refuse(1)
+		srv.Drop("romeo")
+		settle()
+		require.Len(t, contacts(c.Roster()), 3, "as last known")
+		srv.Dialer().Refuse(0)
+		other := online(t, srv, "romeo")
+		require.NoError(t, other.Roster().Remove(t.Context(), srv.Address("a")))
+		require.NoError(t, other.Roster().Rename(t.Context(), srv.Address("b"), "B"))
+		require.NoError(t, other.Roster().Add(t.Context(), srv.Address("d"), "d"))
+		settle()
+		seen := changes(c)
+		eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online })
+		settle()
+		require.ElementsMatch(t, []string{"removed a@localhost a", "changed b@localhost B", "added d@localhost d", "loaded"}, seen.list())
+	})
+}
+
+func TestDisableRosterAndPresence(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		seen := new(record[string])
+		srv.Intercept(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			seen.add(e.Local())
+			return []stanza.Element{e}
+		})
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableRoster, cfg.DisablePresence = true, true })
+		settle()
+		require.Empty(t, seen.list())
+		require.False(t, c.Roster().Loaded())
+		require.Nil(t, c.PresenceManager().Current())
+		require.NoError(t, c.PresenceManager().Set(t.Context(), &stanza.Presence{}))
+		settle()
+		require.Equal(t, []string{"presence"}, seen.list())
+	})
+}
