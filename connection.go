@@ -3,7 +3,7 @@ package xmpp
 import (
 	"context"
 	"crypto/tls"
-	"errors"
+
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -247,7 +247,7 @@ func (c *Connection) Login(ctx context.Context, user string, password Secret) er
 
 // Run connects, logs in with the configuration's account and stays online until ctx ends or the
 // connection is closed. A first login that fails ends it with that error, whatever it is; later only a terminal cause does. When
-// ctx ends it shuts down, within 5 s, and returns ctx's error. It blocks for all that time.
+// ctx ends it shuts down, within 5 s, and returns what Shutdown does: nil, if nothing was left unsent. It blocks for all that time.
 func (c *Connection) Run(ctx context.Context) error {
 	a, err := c.cfg.accountOf("", "")
 	if err != nil {
@@ -274,7 +274,7 @@ func (c *Connection) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
 		defer cancel()
-		return errors.Join(context.Cause(ctx), c.Shutdown(limit))
+		return c.Shutdown(limit)
 	}
 }
 
@@ -296,6 +296,13 @@ func (c *Connection) guard(f func()) {
 		}()
 	}
 	f()
+}
+
+// Report tells OnError and the logger of an error that has no caller, such as something a peer got wrong that an extension had to leave out.
+func (c *Connection) Report(err error) {
+	if err != nil {
+		c.report(err)
+	}
 }
 
 // report tells of an error that has no caller.

@@ -3,6 +3,7 @@ package xmpp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -187,4 +188,4 @@ func (c *Connection) secure(ctx context.Context, conn net.Conn, at discover.Endp
 	return t, t.StartTLS(ctx, tc)
 }
 
-var errSilent error = &stateError{"the server does not answer", true}
+var errSilent = fmt.Errorf("the server does not answer: %w", ErrTimeout)

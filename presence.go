@@ -23,6 +23,7 @@ type PresenceManager struct {
 
 	mu      sync.Mutex
 	current *stanza.Presence // what was set; nil: nothing yet
+	told    map[jid.JID]bool // who was sent available presence in this session
 }
 
 func newPresenceManager(c *Connection) *PresenceManager {
@@ -153,6 +154,9 @@ func (m *PresenceManager) begin(ctx context.Context) error {
 	defer m.ends()
 	s, _ := ctx.Value(setupKey{}).(*stream.Session)
 	m.in, m.sent = s, nil
+	m.mu.Lock()
+	m.told = nil
+	m.mu.Unlock()
 	p := m.Current()
 	if p == nil {
 		if m.c.cfg.DisablePresence {
@@ -178,6 +182,28 @@ func (m *PresenceManager) broadcast(ctx context.Context, s *stream.Session, p *s
 	}
 	m.in, m.sent = s, data
 	return nil
+}
+
+// direct notes who is told of us by directed presence (RFC 6121 §4.6.3).
+func (m *PresenceManager) direct(p *stanza.Presence) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch p.Type {
+	case stanza.PresenceAvailable:
+		if m.told == nil {
+			m.told = make(map[jid.JID]bool)
+		}
+		m.told[p.To] = true
+	case stanza.PresenceUnavailable:
+		delete(m.told, p.To)
+	}
+}
+
+// directed tells whether an address, or the bare one for all its resources, was told of us.
+func (m *PresenceManager) directed(who jid.JID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told[who] || m.told[who.Bare()]
 }
 
 // announced is a presence as it is written, with what the extensions add to available ones.
@@ -211,6 +237,7 @@ func (m *PresenceManager) send(ctx context.Context, p *stanza.Presence) error {
 	if err != nil {
 		return err
 	}
+	m.direct(p)
 	m.c.stats.sent.Add(1)
 	return putError(m.c.outbox.Put(ctx, m.c.lane(ctx), stream.Entry{Data: data}))
 }

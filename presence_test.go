@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
 )
@@ -186,5 +187,22 @@ func TestPreApproveNeedsTheFeature(t *testing.T) {
 		err := c.Roster().PreApprove(t.Context(), juliet)
 		require.ErrorIs(t, err, stanza.FeatureNotImplemented)
 		require.True(t, xmpp.SafeToRetry(err))
+	})
+}
+
+// TestSeesUs is who may ask what we are (S143).
+func TestSeesUs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c, room := srv.Client(t, "romeo"), jid.MustParse("balcony@rooms.example/juliet")
+		self := c.User()
+		require.True(t, c.Roster().SeesUs(jid.JID{}))
+		require.True(t, c.Roster().SeesUs(self.Bare()))
+		require.True(t, c.Roster().SeesUs(jid.MustParse(self.Domain())))
+		require.False(t, c.Roster().SeesUs(room))
+		require.NoError(t, c.PresenceManager().SendTo(t.Context(), room.Bare(), &stanza.Presence{}))
+		require.True(t, c.Roster().SeesUs(room), "it was told by directed presence")
+		require.NoError(t, c.PresenceManager().SendTo(t.Context(), room.Bare(), &stanza.Presence{Type: stanza.PresenceUnavailable}))
+		require.False(t, c.Roster().SeesUs(room))
 	})
 }

@@ -115,6 +115,19 @@ func (r *Roster) Contact(of jid.JID) (Contact, bool) {
 	return c, ok
 }
 
+// SeesUs tells whether an address may know that we are here and what we are: our own account and its server, contacts that see our presence
+// (subscription from or both), and whoever this session has sent directed presence to.
+func (r *Roster) SeesUs(who jid.JID) bool {
+	self := r.c.User()
+	if who.IsZero() || who.Bare() == self.Bare() || who.String() == self.Domain() {
+		return true
+	}
+	if c, ok := r.Contact(who); ok && (c.Subscription == SubscriptionFrom || c.Subscription == SubscriptionBoth) {
+		return true
+	}
+	return r.c.presence.directed(who)
+}
+
 // Loaded tells whether the server's roster has been seen.
 func (r *Roster) Loaded() bool {
 	r.mu.RLock()

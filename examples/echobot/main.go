@@ -46,10 +46,7 @@ func serve(ctx context.Context, cfg *xmpp.ConnectionConfiguration) error {
 	}
 	defer conn.Close()
 	conn.ChatManager().OnMessage(echo)
-	if err := conn.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return conn.Run(ctx)
 }
 
 func echo(ctx context.Context, c *xmpp.Chat, m *stanza.Message) {

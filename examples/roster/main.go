@@ -62,10 +62,7 @@ func watch(ctx context.Context, cfg *xmpp.ConnectionConfiguration, stdout io.Wri
 		}
 		fmt.Fprintf(stdout, "presence %v is %s %q\n", a.Address, show, a.Status)
 	})
-	if err := conn.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return conn.Run(ctx)
 }
 
 // printContact quotes what other people wrote: it might steer the terminal.

@@ -2,6 +2,7 @@ package disco
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/gosmack/xmpp"
@@ -41,6 +42,6 @@ func Items(ctx context.Context, conn *xmpp.Connection, of jid.JID, node string) 
 
 func (f Faults) log(conn *xmpp.Connection, of jid.JID) {
 	if len(f) > 0 {
-		conn.Logger().Warn("service discovery: entries left out", "from", of.String(), "count", len(f), "first", f[0])
+		conn.Report(fmt.Errorf("service discovery: %d entries of %v left out: %w", len(f), of, f[0]))
 	}
 }

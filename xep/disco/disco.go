@@ -132,13 +132,5 @@ func (d *Disco) items(ctx context.Context, q ItemList, iq *stanza.IQ) (any, erro
 	return list, err
 }
 
-// mayAsk tells whether who may know that we are online: everybody if so wanted,
-// else our own account and server, and contacts to whom our presence goes.
-func (d *Disco) mayAsk(who jid.JID) bool {
-	own := d.conn.User().Bare()
-	if d.everybody || who.IsZero() || who.Bare() == own || who.String() == own.Domain() {
-		return true
-	}
-	contact, _ := d.conn.Roster().Contact(who)
-	return contact.Subscription == xmpp.SubscriptionFrom || contact.Subscription == xmpp.SubscriptionBoth
-}
+// mayAsk tells whether who may know that we are online.
+func (d *Disco) mayAsk(who jid.JID) bool { return d.everybody || d.conn.Roster().SeesUs(who) }

@@ -37,7 +37,7 @@ func Handle(conn *xmpp.Connection, options *Options) {
 		Name:     "version",
 		Features: []string{NS},
 		IQ: []xmpp.IQHandler{xmpp.OnGet(func(_ context.Context, _ Software, iq *stanza.IQ) (any, error) {
-			if !o.Everybody && !seesUs(conn, iq.From) {
+			if !o.Everybody && !conn.Roster().SeesUs(iq.From) {
 				return nil, stanza.ServiceUnavailable
 			}
 			return software, nil
@@ -74,15 +74,4 @@ func (o *Options) software() Software {
 		s.Version = "unknown"
 	}
 	return s
-}
-
-// seesUs tells whether who may know that we are online: our own account and
-// server, and contacts to whom our presence goes.
-func seesUs(conn *xmpp.Connection, who jid.JID) bool {
-	own := conn.User().Bare()
-	if who.IsZero() || who.Bare() == own || who.String() == own.Domain() {
-		return true
-	}
-	contact, _ := conn.Roster().Contact(who)
-	return contact.Subscription == xmpp.SubscriptionFrom || contact.Subscription == xmpp.SubscriptionBoth
 }
