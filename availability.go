@@ -25,6 +25,8 @@ type Availability struct {
 const (
 	maxResources = 64   // of one address
 	maxStrangers = 1000 // addresses that are not on the roster
+	maxStatus    = 4096 // bytes of a contact's status; a stranger's is not kept
+	maxShow      = 32   // bytes of an unknown show; a longer one is as if it weren't there
 )
 
 // Presence returns the last presence of a full address that is available.
@@ -42,7 +44,8 @@ func (r *Roster) Presences(of jid.JID) iter.Seq[Availability] {
 	return slices.Values(slices.SortedFunc(maps.Values(r.present[of.Bare()]), better))
 }
 
-// Best returns the presence of a contact's best resource: that of the highest priority, and among equals the most available one.
+// Best returns the presence of a contact's best resource: that of the highest priority, and among
+// equals the most available one.
 func (r *Roster) Best(of jid.JID) (Availability, bool) {
 	for a := range r.Presences(of) {
 		return a, true
@@ -64,12 +67,14 @@ func better(a, b Availability) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(showRank[a.Show], showRank[b.Show]), strings.Compare(a.Address.String(), b.Address.String()))
 }
 
-// OnPresence hears of every change of a resource's availability, contacts' and others'. What is said at [Feed.On] holds.
+// OnPresence hears of every change of a resource's availability, contacts' and others'. What is
+// said at [Feed.On] holds.
 func (r *Roster) OnPresence(f func(ctx context.Context, a Availability)) (stop func()) {
 	return r.presence.On(f)
 }
 
-// PresenceChanges is OnPresence as a channel; an unread change of a resource is replaced by a newer one.
+// PresenceChanges is OnPresence as a channel; an unread change of a resource is replaced by a
+// newer one.
 func (r *Roster) PresenceChanges(ctx context.Context) <-chan Availability {
 	return feedChan(r.presence, ctx, func(a Availability) (Availability, bool) { return a, true }, func(a Availability) any { return a.Address })
 }
@@ -99,8 +104,9 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 		return r.gone(bare, resource, strings.Clone(p.Status))
 	}
 	a := Availability{p.From, true, stanza.Show(strings.Clone(string(p.Show))), strings.Clone(p.Status), p.Priority}
+	kept := r.keep(a)
 	before, known := of[resource]
-	if known && before == a {
+	if known && before == kept && kept.Status == a.Status {
 		return nil
 	}
 	if !known && len(of) >= maxResources {
@@ -116,8 +122,22 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 		of = make(map[string]Availability)
 		r.present[bare] = of
 	}
-	of[a.Address.Resource()] = a
+	of[a.Address.Resource()] = kept
 	return []Availability{a}
+}
+
+// keep is what of an availability is worth its memory: peers choose the status. r.mu is held.
+func (r *Roster) keep(a Availability) Availability {
+	bare := a.Address.Bare()
+	if _, contact := r.contacts[bare]; !contact && bare != r.c.User().Bare() {
+		a.Status = ""
+	} else if len(a.Status) > maxStatus {
+		a.Status = strings.Clone(strings.ToValidUTF8(a.Status[:maxStatus], ""))
+	}
+	if len(a.Show) > maxShow {
+		a.Show = a.Show[:0]
+	}
+	return a
 }
 
 // gone takes a resource, or with none all of them, off. r.mu is held.

@@ -178,3 +178,20 @@ func TestStoredValuesHoldNoStanza(t *testing.T) {
 		runtime.KeepAlive(c)
 	})
 }
+
+// Strangers choose their status, and it isn't kept.
+func TestStrangersStatusIsNotKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		told := new(record[int])
+		c.Roster().OnPresence(func(_ context.Context, a xmpp.Availability) { told.add(len(a.Status)) })
+		raw(srv, "romeo", "<presence from='eve@evil.example/x'><show>"+strings.Repeat("s", 1000)+"</show><status>"+strings.Repeat("x", 200_000)+"</status></presence>")
+		settle()
+		a, ok := c.Roster().Presence(jid.MustParse("eve@evil.example/x"))
+		require.True(t, ok)
+		require.Empty(t, a.Status)
+		require.Empty(t, a.Show)
+		require.Equal(t, []int{200_000}, told.list())
+	})
+}

@@ -10,8 +10,9 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// A ChatManager hears one-to-one conversations: messages of type chat and normal (RFC 6121 §5.2.2) that have a body and come from others.
-// Errors go to [Connection.OnMessageError], groupchat to rooms, everything else only to [Connection.OnMessage]. Its methods may be called from anywhere.
+// A ChatManager hears one-to-one conversations: messages of type chat and normal (RFC 6121 §5.2.2)
+// that have a body and come from others. Errors go to [Connection.OnMessageError], groupchat to
+// rooms, everything else only to [Connection.OnMessage]. Its methods may be called from anywhere.
 type ChatManager struct {
 	c    *Connection
 	feed *Feed[chatEvent]
@@ -30,8 +31,8 @@ func newChatManager(c *Connection) *ChatManager {
 	return &ChatManager{c: c, feed: NewFeed[chatEvent](c), sent: NewFeed[chatEvent](c), chats: make(map[jid.JID]weak.Pointer[Chat])}
 }
 
-// CreateChat returns the conversation with peer: a bare address for all of a contact's devices, a full one for one alone. The same address
-// gives the same Chat. Nothing is sent.
+// CreateChat returns the conversation with peer: a bare address for all of a contact's devices, a
+// full one for one alone. The same address gives the same Chat. Nothing is sent.
 func (m *ChatManager) CreateChat(peer jid.JID) *Chat {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -54,9 +55,11 @@ func (m *ChatManager) forget(peer jid.JID) {
 	}
 }
 
-// OnMessage hears the messages of all conversations, each with its Chat: that of the sender's bare address. f runs on the application
-// goroutine and may wait for anything; later callbacks wait meanwhile. The message is read-only.
+// OnMessage hears the messages of all conversations, each with its Chat: that of the sender's bare
+// address. f runs on the application goroutine and may wait for anything; later callbacks wait
+// meanwhile. The message is read-only.
 func (m *ChatManager) OnMessage(f func(ctx context.Context, c *Chat, m *stanza.Message)) (stop func()) {
+	must(f != nil)
 	return m.feed.On(func(ctx context.Context, ev chatEvent) { f(ctx, ev.chat, ev.m) })
 }
 
@@ -65,8 +68,10 @@ func (m *ChatManager) Messages(ctx context.Context) <-chan *stanza.Message {
 	return feedChan(m.feed, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
 }
 
-// OnSent hears copies of what we sent from other devices (XEP-0280), where such copies are enabled. c is the conversation with whom it was sent to.
+// OnSent hears copies of what we sent from other devices (XEP-0280), where such copies are
+// enabled. c is the conversation with whom it was sent to.
 func (m *ChatManager) OnSent(f func(ctx context.Context, c *Chat, m *stanza.Message)) (stop func()) {
+	must(f != nil)
 	return m.sent.On(func(ctx context.Context, ev chatEvent) { f(ctx, ev.chat, ev.m) })
 }
 
@@ -75,7 +80,8 @@ func (m *ChatManager) SentMessages(ctx context.Context) <-chan *stanza.Message {
 	return feedChan(m.sent, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
 }
 
-// hear hands a message to the conversations, on the application goroutine, and tells whether anybody listened.
+// hear hands a message to the conversations, on the application goroutine, and tells whether
+// anybody listened.
 func (m *ChatManager) hear(ctx context.Context, ev *messageEvent) bool {
 	msg := ev.m
 	if msg.Type != stanza.MessageChat && !msg.Type.IsNormal() || !msg.HasBody() {
@@ -127,9 +133,11 @@ func (c *Chat) hears(ev chatEvent) bool {
 	return ev.chat.peer == c.peer || ev.m.From == c.peer
 }
 
-// OnMessage hears the messages of this conversation. A Chat with a bare address hears all of the peer's devices, one with a full address only that.
-// f runs on the application goroutine and may wait for anything; later callbacks wait meanwhile.
+// OnMessage hears the messages of this conversation. A Chat with a bare address hears all of the
+// peer's devices, one with a full address only that. f runs on the application goroutine and may
+// wait for anything; later callbacks wait meanwhile.
 func (c *Chat) OnMessage(f func(ctx context.Context, m *stanza.Message)) (stop func()) {
+	must(f != nil)
 	return c.m.feed.On(func(ctx context.Context, ev chatEvent) {
 		if c.hears(ev) {
 			f(ctx, ev.m)

@@ -3,8 +3,11 @@ package xmpp
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,7 +43,8 @@ const (
 	SecurityStartTLS
 	// SecurityUnverified is SecurityTLS that believes any certificate. PLAIN is never used on it.
 	SecurityUnverified
-	// SecurityPlaintext is no TLS at all: for loopback only. PLAIN is used on it only with AllowPlainInClear.
+	// SecurityPlaintext is no TLS at all: for loopback only. PLAIN is used on it only with
+	// AllowPlainInClear.
 	SecurityPlaintext
 )
 
@@ -59,15 +63,20 @@ type Limits struct {
 type ConnectionConfiguration struct {
 	// Address is the account, user@domain. A resource in it is asked for like Resource.
 	Address jid.JID
-	// Password of the account, or the access token for OAUTHBEARER.
+	// Password of the account. Where OAUTHBEARER is the only one of Mechanisms it is the access
+	// token.
 	Password Secret
+	// Token is the access token for OAUTHBEARER where other Mechanisms are named too.
+	Token Secret
 	// Credentials, if set, is asked for the password in place of Password, once for each
-	// authentication, and once more with the failure when the server said not-authorized. It may wait for up to
-	// 30 s; ctx ends then or with the login.
+	// authentication, and once more with the failure when the server said not-authorized. It may
+	// wait for up to 30 s; ctx ends then or with the login.
 	Credentials func(ctx context.Context, r CredentialsRequest) (Secret, error)
-	// Domain of the server where Address is not set. It is what the certificate is verified against.
+	// Domain of the server where Address is not set. It is what the certificate is verified
+	// against.
 	Domain string
-	// Host and Port are where to connect. Empty: what the domain's DNS says (SRV, then the domain itself).
+	// Host and Port are where to connect. Empty: what the domain's DNS says (SRV, then the domain
+	// itself).
 	Host string
 	// Port; zero: 5222, or 5223 with SecurityDirectTLS.
 	Port int
@@ -76,24 +85,27 @@ type ConnectionConfiguration struct {
 
 	// Security; zero: TLS, verified.
 	Security Security
-	// TLS to start from, cloned: RootCAs, Certificates, VerifyConnection. ServerName must be empty or the domain. Nil: the system's roots.
+	// TLS to start from, cloned: RootCAs, Certificates, VerifyConnection. ServerName must be empty
+	// or the domain. Nil: the system's roots.
 	TLS *tls.Config
 	// VerifyName, if set, is the name that the certificate must be for in place of the domain.
 	VerifyName string
-	// Dialer opens connections; nil: a net.Dialer. With one of your own, names are not resolved here.
+	// Dialer opens connections; nil: a net.Dialer. With one of your own, names are not resolved
+	// here.
 	Dialer Dialer
 	// Resolver for SRV and addresses; nil: net.DefaultResolver.
 	Resolver Resolver
 
-	// Mechanisms that may be used, in no order (ours is fixed, strongest first). Nil: the SCRAM family.
-	// PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here.
+	// Mechanisms that may be used, in no order (ours is fixed, strongest first). Nil: the SCRAM
+	// family. PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here.
 	Mechanisms []string
 	// RequireChannelBinding refuses to log in without channel binding (SCRAM-…-PLUS).
 	RequireChannelBinding bool
 	// AllowPlainInClear permits PLAIN, named in Mechanisms, with SecurityPlaintext.
 	AllowPlainInClear bool
 
-	// ConnectTimeout bounds the negotiation with one endpoint; zero: 30 s. A login as a whole is bounded by its context.
+	// ConnectTimeout bounds looking up the domain, the TCP connection and each part of the
+	// negotiation; zero: 30 s. A login as a whole is bounded by its context.
 	ConnectTimeout time.Duration
 	// RequestTimeout bounds every IQ request; zero: 30 s. There is no "unlimited".
 	RequestTimeout time.Duration
@@ -104,23 +116,27 @@ type ConnectionConfiguration struct {
 	DisableReconnection bool
 	// DisableRoster doesn't fetch the roster at login.
 	DisableRoster bool
-	// DisablePresence sends no initial presence: the session gets no messages to the bare address and costs no presence traffic.
+	// DisablePresence sends no initial presence: the session gets no messages to the bare address
+	// and costs no presence traffic.
 	DisablePresence bool
 
-	// Store keeps what outlives the process: roster versions, the strongest login seen. Nil: memory, for this connection.
+	// Store keeps what outlives the process: roster versions, the strongest login seen. Nil:
+	// memory, for this connection.
 	Store Store
 	// Language of our stream and default for texts (xml:lang); empty: none.
 	Language string
 
 	// Logger hears what happens, never bodies nor secrets. Nil: silence.
 	Logger *slog.Logger
-	// Trace, if set, gets every top-level element and stream header, secrets blanked. It runs on the reader and
-	// the writer and must return promptly; Data is its own copy.
+	// Trace, if set, gets every top-level element and stream header, secrets blanked. It runs on
+	// the reader and the writer, at once, and must return promptly; Data is its own copy.
 	Trace func(TraceEvent)
-	// OnPanic, if set, recovers panics of callbacks and handlers. Nil: a panic is the program's own crash.
+	// OnPanic, if set, recovers panics of callbacks and handlers. Nil: a panic is the program's
+	// own crash.
 	OnPanic func(value any, stack []byte)
-	// OnError, if set, hears what was dropped or failed without a caller to tell: forged stanzas, bad addresses, extensions'
-	// failures. It must return promptly.
+	// OnError, if set, hears what was dropped or failed without a caller to tell: forged stanzas,
+	// bad addresses, extensions' failures. It is called from several goroutines at once and must
+	// return promptly. Of a flood only some is told; Stats counts all.
 	OnError func(error)
 }
 
@@ -184,8 +200,19 @@ func (cfg *ConnectionConfiguration) check() error {
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return &ConfigError{"Port", "it is not between 0 and 65535"}
 	}
-	if strings.ContainsAny(cfg.Host, " \t\r\n/@") || !utf8.ValidString(cfg.Host) {
+	if strings.ContainsAny(cfg.Host, " \t\r\n/@[]") || !utf8.ValidString(cfg.Host) {
 		return &ConfigError{"Host", "it is not a host name or address"}
+	}
+	if _, err := netip.ParseAddr(cfg.Host); err != nil && strings.Contains(cfg.Host, ":") {
+		return &ConfigError{"Host", "it contains a port, which belongs in Port"}
+	}
+	for _, m := range cfg.Mechanisms {
+		if !slices.Contains(sasl.Names(), m) {
+			return &ConfigError{"Mechanisms", fmt.Sprintf("%.64q is not one that is known here", m)}
+		}
+	}
+	if xmlstream.ValidText(cfg.Language) >= 0 {
+		return &ConfigError{"Language", "it has a character that can't stand in XML"}
 	}
 	if cfg.Host == "" && cfg.Port != 0 {
 		return &ConfigError{"Port", "it is set without Host"}
@@ -307,6 +334,9 @@ func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (acc
 			return a, &ConfigError{"user", "none was given, and the configuration has no Address"}
 		}
 	} else {
+		if password == "" {
+			a.password = cfg.Password
+		}
 		if !strings.Contains(user, "@") {
 			user += "@" + cfg.Domain
 		}
@@ -329,12 +359,7 @@ func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (acc
 }
 
 func (cfg *ConnectionConfiguration) mechanism(name string) bool {
-	for _, m := range cfg.Mechanisms {
-		if m == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(cfg.Mechanisms, name)
 }
 
 var _ Dialer = (*net.Dialer)(nil)

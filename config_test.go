@@ -148,6 +148,7 @@ func TestTrace(t *testing.T) {
 		})
 		raw(srv, "romeo", "<message from='juliet@localhost'><body>in</body></message>")
 		require.NoError(t, c.Send(t.Context(), text("out")))
+		eventually(t, time.Second, func() bool { return strings.Contains(strings.Join(in.list(), ""), "<body>in") })
 		require.NoError(t, c.Shutdown(context.Background()))
 		sent, received := strings.Join(out.list(), "\n"), strings.Join(in.list(), "\n")
 		for _, want := range []string{"<?xml version='1.0'?><stream:stream ", "<starttls", "<auth", "<response", "<bind", "jabber:iq:roster", "<presence", "<body>out</body>", "</stream:stream>"} {

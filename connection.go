@@ -16,14 +16,14 @@ import (
 )
 
 // A Connection is one account's connection to its server, across reconnections. Make one with
-// [NewConnection], attach listeners and extensions, then Connect and Login, or Run. All its methods
-// may be called from any goroutine, and from any callback unless they say otherwise.
+// [NewConnection], attach listeners and extensions, then Connect and Login, or Run. All its
+// methods may be called from any goroutine, and from any callback unless they say otherwise.
 //
 // A busy connection has four goroutines. The reader owns the read side of the session's stream and
 // completes requests. The router takes what was received, in order, through extensions, roster and
-// IQ handlers. The application goroutine runs callbacks in the same order. The writer owns the write side.
-// The last three exist only while they have something to do. While a connection is lost a supervisor dials
-// and logs in again.
+// IQ handlers. The application goroutine runs callbacks in the same order. The writer owns the
+// write side. The last three exist only while they have something to do. While a connection is
+// lost a supervisor dials and logs in again.
 type Connection struct {
 	cfg  ConnectionConfiguration // never changes
 	log  *slog.Logger
@@ -48,6 +48,7 @@ type Connection struct {
 	outbox    *stream.Outbox
 	pending   *stream.Pending
 	stats     counters
+	reports   bucket
 	deafOnce  sync.Once
 	onMessage func(context.Context) // routes; made once
 
@@ -58,6 +59,7 @@ type Connection struct {
 	extensions                                              []Extension       // fixed with attached
 	features                                                []string          // likewise
 	unwrapSteps, decryptSteps, incomingSteps, outgoingSteps []step            // likewise
+	expiring                                                bool              // it is ending by itself, and what was received is being handled
 	working                                                 bool              // Connect or Login runs
 	running                                                 bool              // Run runs
 	candidates                                              *candidates       // where to connect, and what was tried
@@ -87,7 +89,8 @@ type account struct {
 	ask      func(context.Context, CredentialsRequest) (Secret, error)
 }
 
-// NewConnection checks the configuration, copies it and does nothing else. The error is a *ConfigError.
+// NewConnection checks the configuration, copies it and does nothing else. The error is a
+// *ConfigError.
 func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if cfg == nil {
 		return nil, &ConfigError{"configuration", "it is nil"}
@@ -129,7 +132,8 @@ func Dial(ctx context.Context, address string, password Secret) (*Connection, er
 	return c, nil
 }
 
-// User is our full address while a resource is bound, as the server gave it; else the account's.
+// User is our full address, as the server gave it, from the first login on, also between sessions;
+// else the account's.
 func (c *Connection) User() jid.JID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +164,8 @@ func (c *Connection) Logger() *slog.Logger { return c.log }
 // Done is closed when the connection is closed for good.
 func (c *Connection) Done() <-chan struct{} { return c.done }
 
-// Err is why the connection is closed: nil while it is not, ErrClosed after Close and Shutdown, else the cause.
+// Err is why the connection is closed: nil while it is not, ErrClosed after Close and Shutdown,
+// else the cause.
 func (c *Connection) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,8 +173,9 @@ func (c *Connection) Err() error {
 }
 
 // Connect finds the server and opens a secured transport to it: DNS, TCP, and TLS with the
-// certificate verified. Nobody is logged in yet and nothing of the secured stream is sent. It blocks until then or until ctx ends.
-// Its errors are a *ConnectError, ErrState and ErrClosed; a failed Connect can be repeated.
+// certificate verified. Nobody is logged in yet and nothing of the secured stream is sent. It
+// blocks until then or until ctx ends. Its errors are a *ConnectError, ErrState and ErrClosed; a
+// failed Connect can be repeated.
 func (c *Connection) Connect(ctx context.Context) error {
 	ctx, done, err := c.begin(ctx, Disconnected)
 	if err != nil {
@@ -185,7 +191,7 @@ func (c *Connection) begin(ctx context.Context, from ...State) (context.Context,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.state == Closed || c.shut != nil:
+	case c.state == Closed || c.shut != nil || c.expiring:
 		return nil, nil, ErrClosed
 	case c.working:
 		return nil, nil, ErrState
@@ -225,12 +231,13 @@ func (c *Connection) connected(t *stream.Transport, err error) error {
 	return nil
 }
 
-// Login authenticates, binds a resource, loads the roster and sends the initial presence; on a connection that
-// isn't connected it connects first. user is an address or just its local part; "" means the
-// configuration's account. From then on the connection keeps itself online (unless DisableReconnection is set) until it is closed.
-// It blocks until all that is done or ctx ends. Its errors are those of Connect; a refusal by the server is found by
-// errors.As as a *sasl.Failure. A failed Login leaves the connection disconnected, to be tried again.
-// It may be called from a callback of another connection.
+// Login authenticates, binds a resource, loads the roster and sends the initial presence; on a
+// connection that isn't connected it connects first. user is an address or just its local part; ""
+// means the configuration's account. From then on the connection keeps itself online (unless
+// DisableReconnection is set) until it is closed. It blocks until all that is done or ctx ends.
+// Its errors are those of Connect; a refusal by the server is found by errors.As as a
+// *sasl.Failure. A failed Login leaves the connection disconnected, to be tried again. It may be
+// called from a callback of another connection.
 func (c *Connection) Login(ctx context.Context, user string, password Secret) error {
 	a, err := c.cfg.accountOf(user, password)
 	if err != nil {
@@ -246,8 +253,9 @@ func (c *Connection) Login(ctx context.Context, user string, password Secret) er
 }
 
 // Run connects, logs in with the configuration's account and stays online until ctx ends or the
-// connection is closed. A first login that fails ends it with that error, whatever it is; later only a terminal cause does. When
-// ctx ends it shuts down, within 5 s, and returns what Shutdown does: nil, if nothing was left unsent. It blocks for all that time.
+// connection is closed. A first login that fails ends it with that error, whatever it is; later
+// only a terminal cause does. When ctx ends it shuts down, within 5 s, and returns what Shutdown
+// does: nil, if nothing was left unsent. It blocks for all that time.
 func (c *Connection) Run(ctx context.Context) error {
 	a, err := c.cfg.accountOf("", "")
 	if err != nil {
@@ -278,7 +286,8 @@ func (c *Connection) Run(ctx context.Context) error {
 	}
 }
 
-// NetworkChanged says that the machine's network may be a new one: a reconnection that waits tries at once.
+// NetworkChanged says that the machine's network may be a new one: a reconnection that waits tries
+// at once.
 func (c *Connection) NetworkChanged() {
 	select {
 	case c.hint <- struct{}{}:
@@ -298,7 +307,8 @@ func (c *Connection) guard(f func()) {
 	f()
 }
 
-// Report tells OnError and the logger of an error that has no caller, such as something a peer got wrong that an extension had to leave out.
+// Report tells OnError and the logger of an error that has no caller, such as something a peer got
+// wrong that an extension had to leave out.
 func (c *Connection) Report(err error) {
 	if err != nil {
 		c.report(err)
@@ -308,10 +318,41 @@ func (c *Connection) Report(err error) {
 // report tells of an error that has no caller.
 func (c *Connection) report(err error) {
 	c.stats.reported.Add(1)
+	if !c.reports.take(time.Now()) {
+		return
+	}
 	c.log.Warn("dropped or failed", "error", err)
 	if c.cfg.OnError != nil {
 		c.guard(func() { c.cfg.OnError(err) })
 	}
+}
+
+// A bucket lets through a burst and then so many a second: what peers cause should not fill a disk.
+type bucket struct {
+	mu   sync.Mutex
+	left float64
+	at   time.Time
+}
+
+const (
+	reportBurst = 100
+	reportRate  = 10
+)
+
+func (b *bucket) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.at.IsZero() {
+		b.left = reportBurst
+	} else {
+		b.left = min(reportBurst, b.left+now.Sub(b.at).Seconds()*reportRate)
+	}
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
 }
 
 // SlowConsumer says that the reader has paused because callbacks or channels of the application

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosmack/xmpp/internal/discover"
 	"github.com/gosmack/xmpp/internal/stream"
@@ -16,9 +17,9 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// Proxy returns a Dialer that connects through the proxy at u: socks5://, or http:// and
-// https:// with CONNECT, each with user:password where the proxy asks. Host names are resolved by the proxy. The
-// proxy itself is dialed with forward; nil is a net.Dialer.
+// Proxy returns a Dialer that connects through the proxy at u: socks5://, or http:// and https://
+// with CONNECT, each with user:password where the proxy asks. Host names are resolved by the
+// proxy. The proxy itself is dialed with forward; nil is a net.Dialer.
 func Proxy(u *url.URL, forward Dialer) (Dialer, error) {
 	if u == nil {
 		return nil, &ConfigError{"proxy", "it is nil"}
@@ -37,6 +38,7 @@ type candidates struct {
 	tried    []Attempt
 	current  discover.Endpoint
 	hops     int
+	only     *discover.Endpoint // where the server sent us: tried before the rest
 }
 
 func newCandidates(cfg *ConnectionConfiguration) *candidates { return &candidates{cfg: cfg} }
@@ -59,6 +61,9 @@ func (l *candidates) error(err error) *ConnectError {
 	return &ConnectError{Domain: l.cfg.Domain, Attempts: l.tried, Err: err}
 }
 
+// more tells whether there is another endpoint to try.
+func (l *candidates) more() bool { return l.only != nil || len(l.left) > 0 }
+
 // redirect puts the host that the server named first in the list, under the same policy.
 func (l *candidates) redirect(e *stanza.StreamError) bool {
 	if l.hops++; l.hops > maxHops {
@@ -72,7 +77,7 @@ func (l *candidates) redirect(e *stanza.StreamError) bool {
 	if err != nil || host == "" || n == 0 {
 		return false
 	}
-	l.left = slices.Insert(l.left, 0, discover.Endpoint{Host: host, Port: uint16(n), DirectTLS: l.current.DirectTLS})
+	l.only = &discover.Endpoint{Host: host, Port: uint16(n), DirectTLS: l.current.DirectTLS}
 	return true
 }
 
@@ -87,23 +92,58 @@ func (c *Connection) dial(ctx context.Context, l *candidates) (*stream.Transport
 	if err := l.resolve(ctx); err != nil {
 		return nil, l.error(err)
 	}
-	if len(l.left) == 0 {
-		return nil, l.error(nil)
-	}
-	dialer, resolver := l.network()
-	t, at, tried, err := discover.Race(ctx, l.left, resolver, dialer, c.secure, func(t *stream.Transport) { _ = t.Close() })
-	l.tried = append(l.tried, attempts(tried)...)
-	if err != nil {
-		l.left = nil
+	for {
+		list := l.left
+		if l.only != nil {
+			list = []discover.Endpoint{*l.only}
+		}
+		if len(list) == 0 {
+			return nil, l.error(nil)
+		}
+		t, err := c.race(ctx, l, list)
+		if err == nil {
+			return t, nil
+		}
 		if ctx.Err() != nil {
 			return nil, l.error(context.Cause(ctx))
 		}
-		return nil, l.error(nil)
+	}
+}
+
+// race takes the first of the list that can be secured; those tried are off the list of candidates.
+func (c *Connection) race(ctx context.Context, l *candidates, list []discover.Endpoint) (*stream.Transport, error) {
+	dialer, resolver := l.network()
+	t, at, tried, err := discover.Race(ctx, list, resolver, patient{dialer, c.cfg.ConnectTimeout}, c.secure, func(t *stream.Transport) { _ = t.Close() })
+	l.tried = append(l.tried, attempts(tried)...)
+	if l.only != nil {
+		l.only = nil
+	} else if err != nil {
+		l.left = nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	l.current = at
 	l.left = slices.DeleteFunc(l.left, func(e discover.Endpoint) bool { return e == at })
 	c.log.Debug("transport", "endpoint", at.String(), "tls", t.Secured())
 	return t, nil
+}
+
+// A patient dialer waits no longer than it may.
+type patient struct {
+	Dialer
+	limit time.Duration
+}
+
+// DialContext bounds the dialer's.
+func (d patient) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.limit, errSilent)
+	defer cancel()
+	conn, err := d.Dialer.DialContext(ctx, network, address)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		err = errSilent
+	}
+	return conn, err
 }
 
 // resolve fills in the list, once.
@@ -131,7 +171,9 @@ func (l *candidates) resolve(ctx context.Context) error {
 			resolver = l.cfg.Resolver
 		}
 	}
-	all, err := discover.Lookup(ctx, resolver, name)
+	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.ConnectTimeout, errSilent)
+	defer cancel()
+	all, err := discover.Lookup(limited, resolver, name)
 	if err != nil {
 		l.tried = append(l.tried, Attempt{Endpoint: l.cfg.Domain, Step: discover.StepResolve, Err: err})
 	}
@@ -150,7 +192,8 @@ func (l *candidates) allowed(all []discover.Endpoint) []discover.Endpoint {
 	})
 }
 
-// network is the dialer, and the resolver that goes with it: none where the dialer is the user's own.
+// network is the dialer, and the resolver that goes with it: none where the dialer is the user's
+// own.
 func (l *candidates) network() (Dialer, Resolver) {
 	if l.cfg.Dialer != nil {
 		return l.cfg.Dialer, nil

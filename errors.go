@@ -21,7 +21,8 @@ func (e *stateError) SafeToRetry() bool { return e.safe }
 
 // What a connection may say of itself. Test with errors.Is.
 var (
-	// ErrClosed: the connection was closed, by Close, Shutdown or a terminal cause; it can't be used again.
+	// ErrClosed: the connection was closed, by Close, Shutdown or a terminal cause; it can't be
+	// used again.
 	ErrClosed error = &stateError{"xmpp: the connection is closed", true}
 	// ErrNotConnected: there was no login yet.
 	ErrNotConnected error = &stateError{"xmpp: not connected", true}
@@ -31,9 +32,11 @@ var (
 	ErrBufferFull error = &stateError{"xmpp: the outbox is full", true}
 	// ErrTooLarge: the stanza is larger than the server takes (XEP-0478); nothing was sent.
 	ErrTooLarge error = &stateError{"xmpp: larger than the server takes", true}
-	// ErrReplaced: another session took our resource (RFC 6120 §4.9.3.3); there is no reconnection.
+	// ErrReplaced: another session took our resource (RFC 6120 §4.9.3.3); there is no
+	// reconnection.
 	ErrReplaced error = &stateError{"xmpp: replaced by another session of the same resource", false}
-	// ErrUnknownOutcome: the connection broke, and the server may or may not have got the stanza. A retry may double it.
+	// ErrUnknownOutcome: the connection broke, and the server may or may not have got the stanza.
+	// A retry may double it.
 	ErrUnknownOutcome error = &stateError{"xmpp: the connection broke, the outcome is unknown", false}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
@@ -41,8 +44,8 @@ var (
 	ErrTLSRequired = stream.ErrTLSRequired
 )
 
-// A ConnectError says why Connect or Login came to nothing: each endpoint that was tried, the
-// step that failed there and the cause. errors.As finds the causes: *sasl.Failure, *stanza.StreamError,
+// A ConnectError says why Connect or Login came to nothing: each endpoint that was tried, the step
+// that failed there and the cause. errors.As finds the causes: *sasl.Failure, *stanza.StreamError,
 // *tls.CertificateVerificationError, *net.OpError.
 type ConnectError struct {
 	Domain   string

@@ -9,13 +9,15 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// An Extension is what a protocol extension adds to a connection: whichever of the fields it needs. Features and IQ make it
-// visible and answer; the steps see messages and presence on their way; Start, Online and Closed follow the connection's life.
+// An Extension is what a protocol extension adds to a connection: whichever of the fields it
+// needs. Features and IQ make it visible and answer; the steps see messages and presence on their
+// way; Start, Online and Closed follow the connection's life.
 //
-// A step returns the message to go on with; it never changes the one it got, but a Clone. (m, nil) goes on, (nil, nil) has consumed it, (m, err)
-// reports err and goes on, (nil, err) reports err and drops what is forged. Each looks only at its own payload, so the order of
-// attachment does not matter. Incoming steps run on the router and may request but never wait for a message or presence; Outgoing and Encrypt run in
-// the sender's goroutine.
+// A step returns the message to go on with; it never changes the one it got, but a Clone. (m, nil)
+// goes on, (nil, nil) has consumed it, (m, err) reports err and goes on, (nil, err) reports err
+// and drops what is forged. Each looks only at its own payload, so the order of attachment does
+// not matter. Incoming steps run on the router and may request but never wait for a message or
+// presence; Outgoing and Encrypt run in the sender's goroutine.
 type Extension struct {
 	// Name for errors and logs: the package's.
 	Name string
@@ -24,7 +26,8 @@ type Extension struct {
 	// IQ are the requests it answers.
 	IQ []IQHandler
 
-	// Unwrap takes a message out of another (carbons). At most one acts on a message; what it returns is never unwrapped again.
+	// Unwrap takes a message out of another (carbons). At most one acts on a message; what it
+	// returns is never unwrapped again.
 	Unwrap func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
 	// Decrypt turns a message into the one that was meant.
 	Decrypt func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
@@ -34,25 +37,32 @@ type Extension struct {
 	Outgoing func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
 	// Encrypt comes after all Outgoing.
 	Encrypt func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
-	// Presence sees every presence that was received; true keeps it from roster and listeners (rooms' occupants).
+	// Presence sees every presence that was received; true keeps it from roster and listeners
+	// (rooms' occupants).
 	Presence func(ctx context.Context, p *stanza.Presence) (consumed bool)
-	// Announce adds to every available presence that we send, directed ones too. p is its own to change. It may not wait for the connection or set presence.
+	// Announce adds to every available presence that we send, directed ones too. p is its own to
+	// change. It may not wait for the connection or set presence.
 	Announce func(ctx context.Context, p *stanza.Presence) error
 
-	// Inline are elements for the <bind/> of Bind 2 (XEP-0386), by the feature that the server must offer for each. They have an effect where Bind 2 is in use.
+	// Inline are elements for the <bind/> of Bind 2 (XEP-0386), by the feature that the server
+	// must offer for each. They have an effect where Bind 2 is in use.
 	Inline map[string]stanza.Element
-	// CatchUp says that the extension fetches what was missed from the archive, which Bind 2 presupposes.
+	// CatchUp says that the extension fetches what was missed from the archive, which Bind 2
+	// presupposes.
 	CatchUp bool
-	// Reconcile tells, after a session was lost for good, which of our unacknowledged messages had arrived.
+	// Reconcile tells, after a session was lost for good, which of our unacknowledged messages had
+	// arrived.
 	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) (arrived []bool, err error)
 
-	// Start runs for each new session before the initial presence, all extensions' at once, for at most 30 s each.
+	// Start runs for each new session before the initial presence, all extensions' at once, for at
+	// most 30 s each.
 	Start func(ctx context.Context, s *Session) error
 	// Online runs for each new session after the initial presence.
 	Online func(ctx context.Context, s *Session) error
 	// Closed runs when the connection is closed for good.
 	Closed func(err error)
-	// Required makes an error of Start fail the login, and one of Online end the session. Else both are reported.
+	// Required makes an error of Start fail the login, and one of Online end the session. Else
+	// both are reported.
 	Required bool
 }
 
@@ -62,8 +72,9 @@ type step struct {
 	f    func(context.Context, *stanza.Message) (*stanza.Message, error)
 }
 
-// Use attaches an extension. It panics after the first Connect, Login or Run, because what a connection announces doesn't change during its
-// life, and for a second extension of the same name: pass on the value that the first New returned.
+// Use attaches an extension. It panics after the first Connect, Login or Run, because what a
+// connection announces doesn't change during its life, and for a second extension of the same
+// name: pass on the value that the first New returned.
 func (c *Connection) Use(x Extension) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +121,8 @@ func appendStep(all []step, name string, f func(context.Context, *stanza.Message
 	return append(all, step{name, f})
 }
 
-// Features yields what the connection supports, sorted: the core's features and those of the attached extensions.
+// Features yields what the connection supports, sorted: the core's features and those of the
+// attached extensions.
 func (c *Connection) Features() iter.Seq[string] {
 	c.mu.Lock()
 	defer c.mu.Unlock()

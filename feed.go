@@ -9,21 +9,32 @@ import (
 )
 
 // A Feed hands out values of one kind to callbacks and channels, in the order they were emitted.
-// Callbacks run on the connection's application goroutine; a value counts as handled when all callbacks have returned
-// and all channels were read. It ends with the connection. Make one with [NewFeed]; its methods may be called from anywhere.
+// Callbacks run on the connection's application goroutine; a value counts as handled when all
+// callbacks have returned and all channels were read. It ends with the connection. Make one with
+// [NewFeed]; its methods may be called from anywhere.
 type Feed[T any] struct {
 	c    *Connection
 	mu   sync.Mutex
 	subs []*func(context.Context, *stream.Item, T)
 }
 
+// must panics where a callback is nil: it is a mistake of the program, and found where it is made.
+func must(given bool) {
+	if !given {
+		panic("xmpp: a nil callback")
+	}
+}
+
 // NewFeed returns a feed of the connection's.
 func NewFeed[T any](c *Connection) *Feed[T] { return &Feed[T]{c: c} }
 
-// Emit hands v to all who listen when it is delivered. ctx is the context of the step or handler that emits: the stanza that it belongs to
-// counts as unhandled for as long as v does. Emit doesn't wait.
+// Emit hands v to all who listen when it is delivered. ctx is the context of the step or handler
+// that emits: the stanza that it belongs to counts as unhandled for as long as v does. Emit
+// doesn't wait.
 func (f *Feed[T]) Emit(ctx context.Context, v T) {
-	f.c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(ctx context.Context) { f.deliver(ctx, v) }})
+	item := stream.Hold(ctx) // ctx may be another goroutine's by now
+	defer item.Release()
+	f.c.app.Add(stream.Job{Item: item, Do: func(ctx context.Context) { f.deliver(ctx, v) }})
 }
 
 // deliver calls everyone, on the application goroutine; it tells whether there was anyone.
@@ -45,9 +56,11 @@ func (f *Feed[T]) listened() bool {
 	return len(f.subs) > 0
 }
 
-// On registers a callback. It may wait for anything, also for answers on the same connection; meanwhile later callbacks wait.
-// stop doesn't wait and may be called inside the callback.
+// On registers a callback; nil panics. It may wait for anything but a later callback or channel
+// value of the same connection: for that, call [Async] first. Meanwhile later callbacks wait. stop
+// doesn't wait and may be called inside the callback.
 func (f *Feed[T]) On(callback func(context.Context, T)) (stop func()) {
+	must(callback != nil)
 	return f.subscribe(func(ctx context.Context, _ *stream.Item, v T) { callback(ctx, v) })
 }
 
@@ -66,14 +79,15 @@ func (f *Feed[T]) subscribe(callback func(context.Context, *stream.Item, T)) (st
 	}
 }
 
-// Chan returns a channel of the values from now on. What isn't read counts to the connection's bounds, so an unread channel
-// stalls its connection until ctx ends. It is closed when ctx ends or the connection is closed for good.
+// Chan returns a channel of the values from now on. What isn't read counts to the connection's
+// bounds, so an unread channel stalls its connection until ctx ends. It is closed when ctx ends or
+// the connection is closed for good.
 func (f *Feed[T]) Chan(ctx context.Context) <-chan T {
 	return feedChan(f, ctx, func(v T) (T, bool) { return v, true }, nil)
 }
 
-// feedChan subscribes a channel to what pick makes of the values. With a key, an unread value is replaced by a newer one of
-// its key.
+// feedChan subscribes a channel to what pick makes of the values. With a key, an unread value is
+// replaced by a newer one of its key.
 func feedChan[T, U any](f *Feed[T], ctx context.Context, pick func(T) (U, bool), key func(U) any) <-chan U {
 	b := &backlog[U]{more: make(chan struct{}, 1), key: key}
 	out := make(chan U)

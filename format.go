@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Format prints where the configuration leads, for every verb alike: a Secret inside a struct would show itself to some of them.
+// Format prints where the configuration leads, for every verb alike: a Secret inside a struct
+// would show itself to some of them.
 func (cfg ConnectionConfiguration) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "xmpp.ConnectionConfiguration"+cfg.LogValue().String())
 }

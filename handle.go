@@ -24,12 +24,13 @@ type iqKey struct {
 	name xml.Name
 }
 
-// OnGet makes a handler for requests of type get whose payload is a Q. What it returns is the answer's payload; nil is an empty
-// answer, an error an error: a stanza.Condition or *stanza.Error as it is, anything else internal-server-error without its text.
+// OnGet makes a handler for requests of type get whose payload is a Q. What it returns is the
+// answer's payload; nil is an empty answer, an error an error: a stanza.Condition or *stanza.Error
+// as it is, anything else internal-server-error without its text.
 //
-// The handler runs on the router, so nothing that was received later moves on before it has returned: it may send and request,
-// but not wait for a message or presence. One that takes long calls [Async] first. A payload that isn't a good Q is
-// answered with bad-request and never seen.
+// The handler runs on the router, so nothing that was received later moves on before it has
+// returned: it may send and request, but not wait for a message or presence. One that takes long
+// calls [Async] first. A payload that isn't a good Q is answered with bad-request and never seen.
 func OnGet[Q any](f func(ctx context.Context, q Q, iq *stanza.IQ) (reply any, err error)) IQHandler {
 	return onIQ(stanza.IQGet, f)
 }
@@ -52,9 +53,10 @@ func onIQ[Q any](typ stanza.IQType, f func(context.Context, Q, *stanza.IQ) (any,
 	}
 }
 
-// Async lets the handler or callback that ctx belongs to step out of line: what was received later goes on while it still
-// works. Its stanza counts as handled from now on; an IQ handler's answer is sent when it returns. Call it from the handler
-// itself, before it returns; anywhere else it does nothing.
+// Async lets the handler or callback that ctx belongs to step out of line: what was received later
+// goes on while it still works. Its stanza counts as handled from now on; an IQ handler's answer
+// is sent when it returns. Call it from the handler itself, before it returns; anywhere else it
+// does nothing.
 func Async(ctx context.Context) { stream.Async(ctx) }
 
 type handlerTable struct {
@@ -62,7 +64,8 @@ type handlerTable struct {
 	m  map[iqKey]IQHandler
 }
 
-// Handle registers an IQ handler, at any time. A second one for the same type and payload panics: it is a mistake of the program.
+// Handle registers an IQ handler, at any time. A second one for the same type and payload panics:
+// it is a mistake of the program.
 func (c *Connection) Handle(h IQHandler) {
 	if h.handle == nil {
 		panic("xmpp: Handle of an empty IQHandler: make one with OnGet or OnSet")
@@ -94,18 +97,12 @@ func (c *Connection) serve(ctx context.Context, iq *stanza.IQ) {
 	if d := time.Since(began); d > slowHandler && stream.ItemOf(ctx) != nil {
 		c.log.Warn("slow IQ handler; it could call Async", "payload", iq.Payload().Name().Local, "took", d)
 	}
-	if reply == nil && err == nil {
-		return
-	}
 	var answer stanza.Stanza = reply
 	if err != nil {
 		answer = stanza.ErrorReply(iq, err)
 	}
 	c.respond(ctx, iq, answer)
 }
-
-// errUnanswered makes serve send nothing.
-var errUnanswered = errors.New("no answer")
 
 func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, error) {
 	if iq.ID == "" {
@@ -126,7 +123,7 @@ func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, erro
 	err := error(stanza.InternalServerError) // of a handler that panicked
 	c.guard(func() { payload, err = h.handle(ctx, iq) })
 	if err != nil {
-		if !isCondition(err) && !errors.Is(err, errUnanswered) {
+		if !isCondition(err) {
 			c.report(fmt.Errorf("handler of %s: %w", h.key.name.Local, err))
 		}
 		return nil, err
@@ -144,8 +141,8 @@ func isCondition(err error) bool {
 	return errors.As(err, &full) || errors.As(err, &bare)
 }
 
-// respond queues an automatic answer in a lane of its own. It waits for room, and with it the router, unless the session that
-// asked is over.
+// respond queues an automatic answer in a lane of its own. It waits for room, and with it the
+// router, unless the session that asked is over.
 func (c *Connection) respond(ctx context.Context, iq *stanza.IQ, answer stanza.Stanza) {
 	if !c.mine(iq) {
 		return
@@ -162,8 +159,8 @@ func (c *Connection) respond(ctx context.Context, iq *stanza.IQ, answer stanza.S
 	}
 }
 
-// mine tells whether a request was addressed to who we are now: answers to what came in an earlier session are dropped if our
-// address has changed.
+// mine tells whether a request was addressed to who we are now: answers to what came in an earlier
+// session are dropped if our address has changed.
 func (c *Connection) mine(iq *stanza.IQ) bool {
 	user := c.User()
 	return iq.To.IsZero() || iq.To == user || iq.To == user.Bare() || iq.To.Bare() != user.Bare()
@@ -180,7 +177,8 @@ func (c *Connection) handleCore() {
 	c.Handle(OnSet(c.roster.push))
 }
 
-// fromAccount tells whether from may speak for our own account: our server's answers have no from or our bare address (RFC 6120 §8.1.2.1).
+// fromAccount tells whether from may speak for our own account: our server's answers have no from
+// or our bare address (RFC 6120 §8.1.2.1).
 func (c *Connection) fromAccount(from jid.JID) bool {
 	return from.IsZero() || from == c.User().Bare()
 }

@@ -67,7 +67,9 @@ func (c *Connection) establish(ctx context.Context, t *stream.Transport, l *cand
 		}
 		if waited && hungUp(err) {
 			waited = false
+			tried := l.tried
 			l = newCandidates(&c.cfg)
+			l.tried = tried
 			continue
 		}
 		if !c.elsewhere(err, l) {
@@ -87,7 +89,7 @@ func hungUp(err error) bool {
 func (c *Connection) elsewhere(err error, l *candidates) bool {
 	var refused *sasl.Failure
 	if errors.As(err, &refused) {
-		return refused.Condition == sasl.TemporaryAuthFailure && len(l.left) > 0
+		return refused.Condition == sasl.TemporaryAuthFailure && l.more()
 	}
 	var broken *stream.StepError
 	if !errors.As(err, &broken) {
@@ -101,10 +103,10 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 		if ended.Condition == stanza.StreamPolicyViolation {
 			return false
 		}
-		return len(l.left) > 0
+		return l.more()
 	}
 	// What happened before the credentials were used is the endpoint's own fault.
-	return broken.Name == "stream" && len(l.left) > 0
+	return broken.Name == "stream" && l.more()
 }
 
 // negotiate opens the stream on a secured transport, authenticates and binds.
@@ -156,7 +158,15 @@ func (c *Connection) authenticate(ctx context.Context, t *stream.Transport, a ac
 	if askErr != nil || second == password {
 		return err
 	}
-	return c.present(ctx, t, a, second, from)
+	if again := c.present(ctx, t, a, second, from); again != nil {
+		var named *sasl.Failure
+		if errors.As(again, &named) {
+			return again
+		}
+		// A server that hangs up after its refusal has refused all the same.
+		return &stream.StepError{Name: "authenticate", Err: errors.Join(refused, again)}
+	}
+	return nil
 }
 
 func (c *Connection) ask(ctx context.Context, a account, failure *sasl.Failure) (Secret, error) {
@@ -188,8 +198,11 @@ func (c *Connection) present(ctx context.Context, t *stream.Transport, a account
 		Keys: c.keys, StrictBinding: c.cfg.RequireChannelBinding, Pin: sasl.Pin(pinned),
 		AllowPlain: t.Secured() && c.cfg.Security != SecurityUnverified || !t.Secured() && c.cfg.AllowPlainInClear,
 	}
-	if c.cfg.mechanism("OAUTHBEARER") {
-		p.Token = password
+	switch {
+	case len(c.cfg.Mechanisms) == 1 && c.cfg.mechanism("OAUTHBEARER"):
+		p.Token, p.Password = password, ""
+	case c.cfg.mechanism("OAUTHBEARER"):
+		p.Token = c.cfg.Token
 	}
 	if cs := t.TLS(); cs != nil {
 		p.Bindings, p.TLSVersion = sasl.TLSBindings(cs), cs.Version
@@ -241,7 +254,8 @@ func (s *Session) Inlined(ns string) bool {
 	return false
 }
 
-// setupKey marks the context of what a new session needs: its stanzas pass those of the application.
+// setupKey marks the context of what a new session needs: its stanzas pass those of the
+// application.
 type setupKey struct{}
 
 // start makes a bound transport the running session and sets it up: extensions and roster in

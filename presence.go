@@ -11,8 +11,9 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// A PresenceManager says how available we are, and hears the presence of others. A new session begins with what was set last, or, if
-// nothing was and DisablePresence isn't set, with plain availability. Its methods may be called from anywhere.
+// A PresenceManager says how available we are, and hears the presence of others. A new session
+// begins with what was set last, or, if nothing was and DisablePresence isn't set, with plain
+// availability. Its methods may be called from anywhere.
 type PresenceManager struct {
 	c    *Connection
 	feed *Feed[*stanza.Presence]
@@ -30,8 +31,9 @@ func newPresenceManager(c *Connection) *PresenceManager {
 	return &PresenceManager{c: c, feed: NewFeed[*stanza.Presence](c), turn: make(chan struct{}, 1)}
 }
 
-// Set broadcasts a presence, available or unavailable, to all who see ours. One that says just what the last did is not sent again. Between sessions it is kept and the
-// next one begins with it. p isn't changed or kept. It waits like [Connection.Send] and has its errors.
+// Set broadcasts a presence, available or unavailable, to all who see ours. One that says just
+// what the last did is not sent again. Between sessions it is kept and the next one begins with
+// it. p isn't changed or kept. It waits like [Connection.Send] and has its errors.
 func (m *PresenceManager) Set(ctx context.Context, p *stanza.Presence) error {
 	switch {
 	case p == nil:
@@ -83,8 +85,9 @@ func (m *PresenceManager) catchUp(ctx context.Context) error {
 	return m.tell(ctx, p)
 }
 
-// tell broadcasts p if a session is online. It has the turn, which the next session needs to begin: the wait for room ends with the
-// session. Nothing is lost by it, because the next one begins with the current presence.
+// tell broadcasts p if a session is online. It has the turn, which the next session needs to
+// begin: the wait for room ends with the session. Nothing is lost by it, because the next one
+// begins with the current presence.
 func (m *PresenceManager) tell(ctx context.Context, p *stanza.Presence) error {
 	m.c.mu.Lock()
 	s := m.c.live
@@ -102,7 +105,8 @@ func (m *PresenceManager) tell(ctx context.Context, p *stanza.Presence) error {
 	return err
 }
 
-// Unavailable takes our resource offline without ending the session (RFC 6121 §4.5); status says why.
+// Unavailable takes our resource offline without ending the session (RFC 6121 §4.5); status says
+// why.
 func (m *PresenceManager) Unavailable(ctx context.Context, status string) error {
 	return m.Set(ctx, &stanza.Presence{Type: stanza.PresenceUnavailable, Status: status})
 }
@@ -114,7 +118,8 @@ func (m *PresenceManager) Current() *stanza.Presence {
 	return m.current
 }
 
-// SendTo sends directed presence (RFC 6121 §4.6) to one address, of any type. It fails with ErrNotConnected between sessions.
+// SendTo sends directed presence (RFC 6121 §4.6) to one address, of any type. It fails with
+// ErrNotConnected between sessions.
 func (m *PresenceManager) SendTo(ctx context.Context, to jid.JID, p *stanza.Presence) error {
 	if p == nil {
 		return &ConfigError{"presence", "it is nil"}
@@ -127,12 +132,14 @@ func (m *PresenceManager) SendTo(ctx context.Context, to jid.JID, p *stanza.Pres
 	return m.c.Send(ctx, p)
 }
 
-// OnPresence hears every presence that was received, of any type, but what an extension has claimed. The presence is read-only. What is said at [Feed.On] holds.
+// OnPresence hears every presence that was received, of any type, but what an extension has
+// claimed. The presence is read-only. What is said at [Feed.On] holds.
 func (m *PresenceManager) OnPresence(f func(ctx context.Context, p *stanza.Presence)) (stop func()) {
 	return m.feed.On(f)
 }
 
-// Presences is OnPresence as a channel; an unread presence is replaced by a newer one of the same address and type.
+// Presences is OnPresence as a channel; an unread presence is replaced by a newer one of the same
+// address and type.
 func (m *PresenceManager) Presences(ctx context.Context) <-chan *stanza.Presence {
 	type key struct {
 		from jid.JID

@@ -16,12 +16,14 @@ import (
 )
 
 // The reconnection's waits: the first try comes anywhere within firstWait, so that a restarted
-// server isn't stormed (RFC 6120 §3.3); then full jitter, doubling up to maxWait. A session that lasted for stableAfter starts afresh.
+// server isn't stormed (RFC 6120 §3.3); then full jitter, doubling up to maxWait. A session that
+// lasted for stableAfter starts afresh.
 const (
 	firstWait     = 10 * time.Second
 	maxWait       = 60 * time.Second
 	stableAfter   = 60 * time.Second
-	attemptLimit  = 2 * time.Minute // for one try as a whole
+	attemptLimit  = 2 * time.Minute  // for one try as a whole
+	drainLimit    = 30 * time.Second // for callbacks to handle what came before the end
 	shutdownLimit = 5 * time.Second
 )
 
@@ -62,7 +64,9 @@ func (h *handler) Ended(s *stream.Session, err error) {
 		return
 	}
 	if c.cfg.DisableReconnection || terminal(err, true) {
-		go c.closeWith(err)
+		c.expiring = true
+		c.ready.Store(false)
+		go c.expire(err)
 		return
 	}
 	c.setState(StateChange{State: Reconnecting, Err: err})
@@ -88,10 +92,18 @@ var (
 	errCut   = errors.New("xmpp: the connection broke off")
 )
 
-// terminal tells whether trying again is pointless or harmful. bound means that the session was established.
+// terminal tells whether trying again is pointless or harmful. bound means that the session was
+// established.
 func terminal(err error, bound bool) bool {
 	if errors.Is(err, ErrReplaced) || errors.Is(err, sasl.ErrDowngrade) {
 		return true
+	}
+	// Of several endpoints the last one decides: what came before it was a reason to try on.
+	var tried *ConnectError
+	if errors.As(err, &tried) && tried.Err == nil && len(tried.Attempts) > 0 {
+		last := tried.Attempts[len(tried.Attempts)-1]
+		bound = bound || last.Step == "start"
+		err = last.Err
 	}
 	var refused *sasl.Failure
 	if errors.As(err, &refused) {
@@ -99,10 +111,6 @@ func terminal(err error, bound bool) bool {
 		case sasl.NotAuthorized, sasl.AccountDisabled, sasl.CredentialsExpired:
 			return true
 		}
-	}
-	var failed *ConnectError
-	if errors.As(err, &failed) && len(failed.Attempts) > 0 && failed.Attempts[len(failed.Attempts)-1].Step == "start" {
-		bound = true
 	}
 	var ended *stanza.StreamError
 	if !bound && errors.As(err, &ended) {
@@ -113,6 +121,10 @@ func terminal(err error, bound bool) bool {
 
 // reconnect brings the connection online again, or closes it where that is pointless.
 func (c *Connection) reconnect(lasted time.Duration) {
+	select {
+	case <-c.hint: // of a change while we were online
+	default:
+	}
 	limit := firstWait
 	if lasted < stableAfter && c.tries > 0 {
 		limit = min(firstWait<<min(c.tries, 8), maxWait)
@@ -161,17 +173,21 @@ type shutdown struct {
 	err  error
 }
 
-// Close ends the connection at once: it ends the stream, for at most a second, waits for nobody and may be
-// called from any callback, more than once. What was not sent fails with ErrClosed. It returns nil.
+// Close ends the connection: it writes what was accepted for sending and ends the stream, for at
+// most a second, waits for nobody and may be called from any callback, more than once. What was
+// not written by then fails with ErrClosed and is told to OnError. It returns nil.
 func (c *Connection) Close() error {
 	c.closeWith(ErrClosed)
 	return nil
 }
 
-// Shutdown ends the connection in order: it hands out no new stanzas, lets the running callback end (unless it is called
-// from it), refuses new sends, writes what waits, ends the stream and waits for the server to do the same, all within ctx, or 5 s if ctx
-// has no deadline. The connection is closed when it returns. The error is a *ShutdownError if something could not be sent. Concurrent calls share one
-// shutdown and its result.
+// Shutdown ends the connection in order: it hands out no new stanzas, lets the running callback
+// end (unless it is called from it), refuses new sends, writes what waits, ends the stream and
+// waits for the server to do the same, all within ctx, or 5 s if ctx has no deadline. The
+// connection is closed when it returns. The error is a *ShutdownError if something could not be
+// sent, and ErrUnknownOutcome if the server never ended the stream, for only that shows that it
+// has read all of ours. Concurrent calls share one shutdown and its result; from a callback while
+// another is under way it returns nil at once.
 func (c *Connection) Shutdown(ctx context.Context) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -182,8 +198,8 @@ func (c *Connection) Shutdown(ctx context.Context) error {
 	if c.shut != nil || c.state == Closed {
 		sd := c.shut
 		c.mu.Unlock()
-		if sd == nil {
-			return nil
+		if sd == nil || c.app.Runs(ctx) {
+			return nil // a callback that waited for the shutdown would wait for itself
 		}
 		select {
 		case <-sd.done:
@@ -198,19 +214,43 @@ func (c *Connection) Shutdown(ctx context.Context) error {
 	s := c.live
 	c.mu.Unlock()
 	defer close(sd.done)
-	c.outbox.Refuse(ErrClosed)
 	fromCallback := c.app.Runs(ctx)
 	c.app.Stop()
 	if !fromCallback {
-		c.app.Idle(ctx)
+		c.idle(ctx)
 	}
-	if s != nil {
-		s.Shutdown(ctx, ErrClosed)
+	c.outbox.Refuse(ErrClosed)
+	var unheard error
+	if s != nil && !s.Shutdown(ctx, ErrClosed) {
+		unheard = lost(errors.New("the server did not end the stream, so what was written last may not have arrived"))
 	}
 	if left := c.closeWith(ErrClosed); len(left) > 0 {
-		sd.err = &ShutdownError{Unsent: left}
+		unheard = errors.Join(&ShutdownError{Unsent: left}, unheard)
 	}
+	sd.err = unheard
 	return sd.err
+}
+
+// idle waits for the running callback, and leaves a quarter of ctx's time for what comes behind.
+func (c *Connection) idle(ctx context.Context) {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)*3/4)
+		defer cancel()
+	}
+	c.app.Idle(ctx)
+}
+
+// expire closes the connection because of err, which nobody asked for: what was received is
+// handled first.
+func (c *Connection) expire(err error) {
+	ctx, cancel := context.WithTimeout(c.ctx, drainLimit)
+	defer cancel()
+	if !c.inbound.Drained(ctx, c.stopping) {
+		n, _ := c.inbound.Pending()
+		c.report(fmt.Errorf("%d stanzas were received and not handled when the connection ended: %w", n, err))
+	}
+	c.closeWith(err)
 }
 
 // stop lets a login that is under way end. c.mu is held.
@@ -236,14 +276,15 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	c.transport = nil
 	c.user = jid.JID{}
 	c.mu.Unlock()
+	c.outbox.Refuse(ErrClosed)
+	if s != nil {
+		s.Close(err)
+	}
 	entries := c.outbox.Close(&unsentError{ErrClosed})
 	for i := range entries {
 		if _, told := entries[i].Done.(*stream.Request); !told {
 			left = append(left, reread(entries[i].Data)...)
 		}
-	}
-	if s != nil {
-		s.Close(err)
 	}
 	if t != nil {
 		_ = t.Close()
@@ -266,7 +307,8 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	return left
 }
 
-// reread makes a stanza of its bytes, which stand in a stream whose default namespace is jabber:client.
+// reread makes a stanza of its bytes, which stand in a stream whose default namespace is
+// jabber:client.
 func reread(data []byte) []stanza.Stanza {
 	e, err := stanza.Parse("<stream xmlns='" + stanza.NS + "'>" + string(data) + "</stream>")
 	if err != nil {
@@ -279,8 +321,8 @@ func reread(data []byte) []stanza.Stanza {
 	return []stanza.Stanza{s}
 }
 
-// Terminal tells whether err, of a Connect, Login or Run, will not go away by itself: a wrong password,
-// an account or host that does not exist, a certificate that doesn't verify.
+// Terminal tells whether err, of a Connect, Login or Run, will not go away by itself: a wrong
+// password, an account or host that does not exist, a certificate that doesn't verify.
 func Terminal(err error) bool {
 	var cert *tls.CertificateVerificationError
 	return errors.As(err, &cert) || terminal(err, false)

@@ -246,3 +246,25 @@ func TestRequestsAtACut(t *testing.T) {
 		require.True(t, errors.Is(err, xmpp.ErrClosed) && xmpp.SafeToRetry(err), "%v", err)
 	})
 }
+
+// What was received before an end that nobody asked for is handled before Done.
+func TestATerminalEndLosesNothingReceived(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "juliet", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableReconnection = true })
+		seen := new(record[string])
+		c.OnMessage(func(_ context.Context, m *stanza.Message) {
+			time.Sleep(100 * time.Millisecond)
+			seen.add(m.Body)
+		})
+		romeo := online(t, srv, "romeo")
+		for i := range 50 {
+			require.NoError(t, romeo.Send(t.Context(), text(fmt.Sprint(i))))
+		}
+		settle()
+		srv.Drop("juliet")
+		<-c.Done()
+		require.Len(t, seen.list(), 50)
+		require.ErrorIs(t, c.Login(t.Context(), "", ""), xmpp.ErrClosed)
+	})
+}

@@ -4,28 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// Get sends an IQ of type get with the payload q to to (zero: our own account's server) and decodes the
-// answer's payload into out, a pointer, or nil where only success matters. It waits for the answer, also for a lost connection to come
-// back, within RequestTimeout, and may be called from any handler. Its errors are a *stanza.Error where
-// the other side refused (errors.Is finds its condition), ErrTimeout, stanza.ErrAbsent where the answer lacks the payload, ErrNotConnected, ErrClosed,
-// one that SafeToRetry knows where the connection broke, and ctx's.
+// Get sends an IQ of type get with the payload q to to (zero: our own account's server) and
+// decodes the answer's payload into out, a pointer, or nil where only success matters. It waits
+// for the answer, also for a lost connection to come back, within RequestTimeout, and may be
+// called from any handler. Its errors are a *stanza.Error where the other side refused (errors.Is
+// finds its condition), ErrTimeout, stanza.ErrAbsent where the answer lacks the payload,
+// ErrNotConnected, ErrClosed, one that SafeToRetry knows where the connection broke, and ctx's.
 func (c *Connection) Get(ctx context.Context, to jid.JID, q, out any) error {
 	return c.exchange(ctx, stanza.IQGet, to, q, out)
 }
 
-// Set is Get for an IQ of type set, which changes something: a broken connection leaves ErrUnknownOutcome.
+// Set is Get for an IQ of type set, which changes something: a broken connection leaves
+// ErrUnknownOutcome.
 func (c *Connection) Set(ctx context.Context, to jid.JID, q, out any) error {
 	return c.exchange(ctx, stanza.IQSet, to, q, out)
 }
 
 func (c *Connection) exchange(ctx context.Context, typ stanza.IQType, to jid.JID, q, out any) error {
-	if q == nil {
+	if v := reflect.ValueOf(q); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return &ConfigError{"payload", "it is nil"}
 	}
 	iq := &stanza.IQ{Type: typ, To: to}
@@ -41,8 +44,9 @@ func (c *Connection) exchange(ctx context.Context, typ stanza.IQType, to jid.JID
 	return stanza.PayloadInto(reply, out)
 }
 
-// SendIQ sends a request of type get or set with its own from, to and language and waits for the answer as Get does.
-// An answer of type error is a *stanza.Error. iq isn't changed or kept; without an ID it gets one on the wire.
+// SendIQ sends a request of type get or set with its own from, to and language and waits for the
+// answer as Get does. An answer of type error is a *stanza.Error. iq isn't changed or kept;
+// without an ID it gets one on the wire.
 func (c *Connection) SendIQ(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, error) {
 	return c.request(ctx, iq, nil)
 }
@@ -71,13 +75,18 @@ func (c *Connection) request(ctx context.Context, iq *stanza.IQ, apply func(*sta
 		}
 		r := &stream.Request{To: iq.To, Get: iq.Type == stanza.IQGet, Reply: make(chan stream.Answer, 1), Apply: apply}
 		reply, err := c.try(ctx, iq, r, data)
-		if !errors.Is(err, stream.ErrNoSession) {
-			return reply, err
+		if errors.Is(err, stream.ErrNoSession) {
+			continue
 		}
+		if ctx.Value(inOrderKey{}) != nil {
+			c.passed(ctx)
+		}
+		return reply, err
 	}
 }
 
-// try makes one request of it. ErrNoSession: the session ended before there was anything to write, the next one may do.
+// try makes one request of it. ErrNoSession: the session ended before there was anything to write,
+// the next one may do.
 func (c *Connection) try(ctx context.Context, iq *stanza.IQ, r *stream.Request, data []byte) (*stanza.IQ, error) {
 	if !c.pending.Add(iq.ID, r) {
 		return nil, &ConfigError{"iq id", "a request with it is under way"}
@@ -91,6 +100,27 @@ func (c *Connection) try(ctx context.Context, iq *stanza.IQ, r *stream.Request, 
 	return c.answer(ctx, iq, r)
 }
 
+type inOrderKey struct{}
+
+// InOrder makes a request of this context complete only when every stanza that came before its
+// answer has passed the router: what an archive or a room sends ahead of the answer has then been
+// seen by the steps. Not for IQ handlers and steps, which are the router.
+func InOrder(ctx context.Context) context.Context { return context.WithValue(ctx, inOrderKey{}, true) }
+
+// passed waits until the router is through with what was received so far.
+func (c *Connection) passed(ctx context.Context) {
+	if c.router.Runs(ctx) {
+		return
+	}
+	done := make(chan struct{})
+	c.router.Add(stream.Job{Do: func(context.Context) { close(done) }})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-c.done:
+	}
+}
+
 // answer waits for what ends the request.
 func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Request) (*stanza.IQ, error) {
 	select {
@@ -102,6 +132,8 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 			return nil, a.IQ.Error
 		}
 		return a.IQ, nil
+	case <-c.applied(r):
+		return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), lost(ErrClosed))
 	case <-ctx.Done():
 		err := fmt.Errorf("xmpp: request to %s: %w", target(iq.To), context.Cause(ctx))
 		if r.Get {
@@ -111,6 +143,15 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 	}
 }
 
+// applied is closed with the connection for a request whose answer may be with a router that has
+// stopped.
+func (c *Connection) applied(r *stream.Request) <-chan struct{} {
+	if r.Apply == nil {
+		return nil
+	}
+	return c.done
+}
+
 func target(to jid.JID) string {
 	if to.IsZero() {
 		return "our server"
@@ -118,7 +159,8 @@ func target(to jid.JID) string {
 	return to.String()
 }
 
-// await waits until requests can be sent: the connection is online, or ctx belongs to what brings it online.
+// await waits until requests can be sent: the connection is online, or ctx belongs to what brings
+// it online.
 func (c *Connection) await(ctx context.Context) error {
 	for {
 		if err := c.accepts(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/jid"
@@ -53,8 +54,9 @@ func (c RosterChange) own() RosterChange {
 // RosterChangeKind tells changes apart.
 type RosterChangeKind string
 
-// The kinds of change. At the first login there is one RosterLoaded and nothing else; at later ones it comes with the
-// differences, and before them where the server versions the roster and pushes them.
+// The kinds of change. At the first login there is one RosterLoaded and nothing else; at later
+// ones it comes with the differences, and before them where the server versions the roster and
+// pushes them.
 const (
 	RosterLoaded  RosterChangeKind = "loaded"
 	RosterAdded   RosterChangeKind = "added"
@@ -62,9 +64,10 @@ const (
 	RosterRemoved RosterChangeKind = "removed"
 )
 
-// A Roster is the account's contact list as the server keeps it (RFC 6121 §2) and the presence of the contacts (§4). It is loaded at login
-// and kept up to date; between sessions it stands as last known. Its methods may be called from anywhere; those with a context wait for the server's answer
-// and have the errors of [Connection.Set].
+// A Roster is the account's contact list as the server keeps it (RFC 6121 §2) and the presence of
+// the contacts (§4). It is loaded at login and kept up to date; between sessions it stands as last
+// known. Its methods may be called from anywhere; those with a context wait for the server's
+// answer and have the errors of [Connection.Set].
 type Roster struct {
 	c        *Connection
 	changes  *Feed[RosterChange]
@@ -115,8 +118,9 @@ func (r *Roster) Contact(of jid.JID) (Contact, bool) {
 	return c, ok
 }
 
-// SeesUs tells whether an address may know that we are here and what we are: our own account and its server, contacts that see our presence
-// (subscription from or both), and whoever this session has sent directed presence to.
+// SeesUs tells whether an address may know that we are here and what we are: our own account and
+// its server, contacts that see our presence (subscription from or both), and whoever this session
+// has sent directed presence to.
 func (r *Roster) SeesUs(who jid.JID) bool {
 	self := r.c.User()
 	if who.IsZero() || who.Bare() == self.Bare() || who.String() == self.Domain() {
@@ -135,7 +139,8 @@ func (r *Roster) Loaded() bool {
 	return r.loaded
 }
 
-// OnChange hears of changes to the contact list, whoever made them. What is said at [Feed.On] holds.
+// OnChange hears of changes to the contact list, whoever made them. What is said at [Feed.On]
+// holds.
 func (r *Roster) OnChange(f func(ctx context.Context, change RosterChange)) (stop func()) {
 	return r.changes.On(func(ctx context.Context, change RosterChange) { f(ctx, change.own()) })
 }
@@ -145,7 +150,8 @@ func (r *Roster) Changes(ctx context.Context) <-chan RosterChange {
 	return feedChan(r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
 }
 
-// Add puts a contact on the list, or gives the one that is there this name and these groups (RFC 6121 §2.3). It asks for no subscription: see [Roster.Subscribe].
+// Add puts a contact on the list, or gives the one that is there this name and these groups (RFC
+// 6121 §2.3). It asks for no subscription: see [Roster.Subscribe].
 func (r *Roster) Add(ctx context.Context, contact jid.JID, name string, groups ...string) error {
 	if contact.IsZero() {
 		return &ConfigError{"contact", "it is empty"}
@@ -178,7 +184,8 @@ func (r *Roster) SetGroups(ctx context.Context, contact jid.JID, groups ...strin
 	return r.Add(ctx, contact, have.Name, groups...)
 }
 
-// Remove takes a contact off the list and ends the subscriptions in both directions (RFC 6121 §2.5).
+// Remove takes a contact off the list and ends the subscriptions in both directions (RFC 6121
+// §2.5).
 func (r *Roster) Remove(ctx context.Context, contact jid.JID) error {
 	if contact.IsZero() {
 		return &ConfigError{"contact", "it is empty"}
@@ -187,14 +194,15 @@ func (r *Roster) Remove(ctx context.Context, contact jid.JID) error {
 }
 
 func (r *Roster) set(ctx context.Context, item rosterItem) error {
-	iq := &stanza.IQ{Type: stanza.IQSet}
-	stanza.Add(iq, rosterQuery{items: []rosterItem{item}})
-	var passed func(*stanza.IQ)
-	if !r.c.router.Runs(ctx) {
-		passed = func(*stanza.IQ) {} // the router has seen the push that came before the answer: the list shows it
+	if err := r.c.Set(ctx, jid.JID{}, rosterQuery{items: []rosterItem{item}}, nil); err != nil {
+		return err
 	}
-	_, err := r.c.request(ctx, iq, passed)
-	return err
+	// The push came before the answer; once the router is past it the list shows it. A router that
+	// waits for us, in a handler, isn't waited for.
+	limited, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	r.c.passed(limited)
+	return nil
 }
 
 // load fetches the roster, or only what changed where the server versions it.
@@ -297,7 +305,8 @@ func (c Contact) equal(d Contact) bool {
 	return c.Name == d.Name && c.Subscription == d.Subscription && c.Asked == d.Asked && c.PreApproved == d.PreApproved && slices.Equal(c.Groups, d.Groups)
 }
 
-// storeKey is where the roster and its version wait for the next login, as one value: they belong together.
+// storeKey is where the roster and its version wait for the next login, as one value: they belong
+// together.
 func (r *Roster) storeKey() string { return r.c.User().Bare().String() + "/roster" }
 
 // restore reads what an earlier login left; what can't be read is as good as nothing.
@@ -320,8 +329,9 @@ func (r *Roster) restore(ctx context.Context) rosterQuery {
 	return q
 }
 
-// save writes the roster to the store, behind the router's back: a later change supersedes one that waits, and what a crash
-// loses the server tells again, because version and contacts are one value. r.mu is held.
+// save writes the roster to the store, behind the router's back: a later change supersedes one
+// that waits, and what a crash loses the server tells again, because version and contacts are one
+// value. r.mu is held.
 func (r *Roster) save() {
 	if !r.versions || r.saving {
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
 )
@@ -251,5 +252,24 @@ func TestDisableRosterAndPresence(t *testing.T) {
 		require.NoError(t, c.PresenceManager().Set(t.Context(), &stanza.Presence{}))
 		settle()
 		require.Equal(t, []string{"presence"}, seen.list())
+	})
+}
+
+// A handler, which is the router, may edit the roster with any context.
+func TestRosterIsEditedInsideAHandler(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := offline(t, srv, "romeo")
+		c.Handle(xmpp.OnGet(func(context.Context, uptimeQuery, *stanza.IQ) (any, error) {
+			return nil, c.Roster().Add(context.Background(), jid.MustParse("juliet@localhost"), "Juliet")
+		}))
+		require.NoError(t, c.Login(t.Context(), "", ""))
+		juliet := online(t, srv, "juliet")
+		began := time.Now()
+		require.NoError(t, juliet.Get(t.Context(), c.User(), uptimeQuery{}, nil))
+		require.LessOrEqual(t, time.Since(began), time.Second)
+		settle()
+		_, ok := c.Roster().Contact(jid.MustParse("juliet@localhost"))
+		require.True(t, ok)
 	})
 }

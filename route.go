@@ -11,7 +11,8 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// received takes a stanza from the reader: answers go to who waits for them, everything else to the router.
+// received takes a stanza from the reader: answers go to who waits for them, everything else to
+// the router.
 func (c *Connection) received(s stanza.Stanza, size int) {
 	c.stats.received.Add(1)
 	iq, ok := s.(*stanza.IQ)
@@ -57,14 +58,15 @@ func (c *Connection) route(ctx context.Context) {
 	}
 }
 
-// A messageEvent is a message on its way to the listeners. done, if it is set, is closed after them.
+// A messageEvent is a message on its way to the listeners. done, if it is set, is closed after
+// them.
 type messageEvent struct {
 	m    *stanza.Message
 	done chan struct{}
 }
 
-// routeMessage takes a message through the steps and on to the application. What Deliver hands over is already
-// unwrapped.
+// routeMessage takes a message through the steps and on to the application. What Deliver hands
+// over is already unwrapped.
 func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message, unwrapped bool) {
 	m = c.incoming(ctx, m, unwrapped)
 	if m == nil {
@@ -74,7 +76,8 @@ func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message, unwrap
 	c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(ctx context.Context) { c.hand(ctx, ev) }})
 }
 
-// incoming runs the steps: at most one Unwrap acts, then Decrypt, then Incoming. A message of type error passes only Incoming.
+// incoming runs the steps: at most one Unwrap acts, then Decrypt, then Incoming. A message of type
+// error passes only Incoming.
 func (c *Connection) incoming(ctx context.Context, m *stanza.Message, unwrapped bool) *stanza.Message {
 	if m.Type != stanza.MessageError {
 		if !unwrapped {
@@ -135,9 +138,10 @@ func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
 	}
 }
 
-// Deliver takes a message through Decrypt, Incoming and the listeners as if it had just been received, in the application's
-// order, and returns when they have handled it. Archives that catch up use it. It must be called from Online or a goroutine of one's
-// own: a callback would wait for itself, and Start for the session that it holds up. Its errors are ErrClosed and ctx's.
+// Deliver takes a message through Decrypt, Incoming and the listeners as if it had just been
+// received, in the application's order, and returns when they have handled it. Archives that catch
+// up use it. It must be called from Online or a goroutine of one's own: a callback would wait for
+// itself, and Start for the session that it holds up. Its errors are ErrClosed and ctx's.
 func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}
@@ -160,9 +164,11 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 	}
 }
 
-// OnMessage hears every message but errors and copies of what we sent elsewhere, of any type and also without a body, as the extensions'
-// steps let them through. For conversations see [ChatManager.OnMessage]. The message is read-only.
+// OnMessage hears every message but errors and copies of what we sent elsewhere, of any type and
+// also without a body, as the extensions' steps let them through. For conversations see
+// [ChatManager.OnMessage]. The message is read-only.
 func (c *Connection) OnMessage(f func(ctx context.Context, m *stanza.Message)) (stop func()) {
+	must(f != nil)
 	return c.messages.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m) })
 }
 
@@ -173,8 +179,10 @@ func (c *Connection) Messages(ctx context.Context) <-chan *stanza.Message {
 
 func theMessage(ev *messageEvent) (*stanza.Message, bool) { return ev.m, true }
 
-// OnMessageError hears messages of type error: what became of one of ours. Its ID is that of the message that failed.
+// OnMessageError hears messages of type error: what became of one of ours. Its ID is that of the
+// message that failed.
 func (c *Connection) OnMessageError(f func(ctx context.Context, m *stanza.Message, e *stanza.Error)) (stop func()) {
+	must(f != nil)
 	return c.bounces.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m, ev.m.Error) })
 }
 
@@ -183,8 +191,8 @@ func (c *Connection) MessageErrors(ctx context.Context) <-chan *stanza.Message {
 	return feedChan(c.bounces, ctx, theMessage, nil)
 }
 
-// Peer is a mark (stanza.Mark) by which a step says whose conversation a message belongs to, where it isn't that of the
-// sender's bare address.
+// Peer is a mark (stanza.Mark) by which a step says whose conversation a message belongs to, where
+// it isn't that of the sender's bare address.
 type Peer jid.JID
 
 // Sent is a mark by which a step says that a message is a copy of one we sent from another device.
@@ -195,7 +203,8 @@ func isSent(m *stanza.Message) bool {
 	return ok
 }
 
-// Archived is a mark by which a step says that a message comes from an archive and not from the live stream.
+// Archived is a mark by which a step says that a message comes from an archive and not from the
+// live stream.
 type Archived struct {
 	By   jid.JID // whose archive
 	ID   string  // within it

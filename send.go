@@ -12,11 +12,13 @@ import (
 )
 
 // Send sends a message, a presence or the answer to an IQ; requests go through Get, Set and
-// SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says nothing about the
-// wire. While the connection is lost, messages wait in the outbox, and a full one (1024 stanzas or 8 MiB) makes Send wait
-// until ctx ends. Presence that isn't directed is what PresenceManager.Set does. Send never changes or keeps s;
-// a message without an ID gets one on the wire. It may be called from a handler. Its errors are a *stanza.WriteError that names
-// the field, ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and ctx's.
+// SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says
+// nothing about the wire. While the connection is lost, messages wait in the outbox, and a full
+// one (1024 stanzas or 8 MiB) makes Send wait until ctx ends. Presence that isn't directed is what
+// PresenceManager.Set does. Send never changes or keeps s; a message without an ID gets one on the
+// wire. It may be called from a handler. Its errors are a *stanza.WriteError that names the field,
+// ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and
+// ctx's.
 func (c *Connection) Send(ctx context.Context, s stanza.Stanza) error {
 	_, err := c.send(ctx, s, nil, true)
 	return err
@@ -28,8 +30,8 @@ func (c *Connection) TrySend(ctx context.Context, s stanza.Stanza) error {
 	return err
 }
 
-// Submit sends a message as Send does and returns an Ack that tells what became of it. An error means that it
-// never left this process.
+// Submit sends a message as Send does and returns an Ack that tells what became of it. An error
+// means that it never left this process.
 func (c *Connection) Submit(ctx context.Context, m *stanza.Message) (*Ack, error) {
 	a := &Ack{done: make(chan struct{})}
 	id, err := c.send(ctx, m, a, true)
@@ -55,8 +57,8 @@ func (a *Ack) ID() string { return a.id }
 // Done is closed when the outcome is known, or will never be.
 func (a *Ack) Done() <-chan struct{} { return a.done }
 
-// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the server may
-// or may not have it.
+// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the
+// server may or may not have it.
 func (a *Ack) Err() error {
 	select {
 	case <-a.done:
@@ -66,7 +68,8 @@ func (a *Ack) Err() error {
 	}
 }
 
-// Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way all the same.
+// Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way
+// all the same.
 func (a *Ack) Wait(ctx context.Context) error {
 	select {
 	case <-a.done:
@@ -97,9 +100,7 @@ type lostEntry struct {
 
 func (l lostEntry) Written() {}
 func (l lostEntry) Failed(err error) {
-	if !errors.Is(err, ErrClosed) {
-		l.c.report(fmt.Errorf("message %s: %w", l.id, outcome(err)))
-	}
+	l.c.report(fmt.Errorf("message %s: %w", l.id, outcome(err)))
 }
 
 // accepts tells why nothing can be sent now, in any state.
@@ -109,7 +110,7 @@ func (c *Connection) accepts() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == Closed {
+	if c.state == Closed || c.expiring {
 		return ErrClosed
 	}
 	if c.session != nil {
@@ -137,6 +138,9 @@ func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait b
 	case *stanza.Presence:
 		if s == nil {
 			break
+		}
+		if !wait && c.outbox.Full() {
+			return "", ErrBufferFull
 		}
 		return s.ID, c.presence.send(ctx, s)
 	case *stanza.IQ:
@@ -247,7 +251,8 @@ func putError(err error) error {
 	return &unsentError{err}
 }
 
-// lane is where what ctx sends goes: what a session needs to begin passes what the application sends.
+// lane is where what ctx sends goes: what a session needs to begin passes what the application
+// sends.
 func (c *Connection) lane(ctx context.Context) stream.Lane {
 	if s, ok := ctx.Value(setupKey{}).(*stream.Session); ok && s.Err() == nil {
 		return stream.Setup
@@ -255,8 +260,9 @@ func (c *Connection) lane(ctx context.Context) stream.Lane {
 	return stream.Main
 }
 
-// SendNonza writes v, an element that is no stanza, at the top level of the running session's stream. It is never kept for a
-// later one. It waits like Send for room, and fails with ErrNotConnected between sessions. The namespaces that the connection speaks itself are refused.
+// SendNonza writes v, an element that is no stanza, at the top level of the running session's
+// stream. It is never kept for a later one. It waits like Send for room, and fails with
+// ErrNotConnected between sessions. The namespaces that the connection speaks itself are refused.
 // It may be called from a handler.
 func (c *Connection) SendNonza(ctx context.Context, v any) error {
 	e, err := stanza.Marshal(v)

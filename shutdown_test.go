@@ -86,11 +86,30 @@ func TestEndsWithoutThePeer(t *testing.T) {
 						require.NotEmpty(t, left.Unsent)
 						return
 					}
-					require.NoError(t, err)
+					if name == "Close" {
+						require.NoError(t, err)
+						return
+					}
+					require.ErrorIs(t, err, xmpp.ErrUnknownOutcome, "the server never ended the stream")
 				})
 			}
 		})
 	}
+}
+
+// What was accepted before Close is written, if the peer reads: the first thing that anybody tries.
+func TestCloseWritesWhatWasAccepted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		juliet := online(t, srv, "juliet")
+		got := juliet.ChatManager().Messages(t.Context())
+		for i := range 30 {
+			c := online(t, srv, "romeo")
+			require.NoError(t, c.Send(t.Context(), text(fmt.Sprint(i))))
+			require.NoError(t, c.Close())
+			require.Equal(t, fmt.Sprint(i), (<-got).Body)
+		}
+	})
 }
 
 func shutdownIn(d time.Duration) func(*xmpp.Connection) error {
@@ -110,8 +129,12 @@ func TestShutdownLetsTheHandlerEnd(t *testing.T) {
 		c.OnMessage(func(ctx context.Context, m *stanza.Message) {
 			time.Sleep(2 * time.Second)
 			seen.add(m.Body)
+			if c.Send(ctx, &stanza.Message{To: m.From.Bare(), Body: "last words"}) != nil || c.Shutdown(ctx) != nil {
+				seen.add("refused")
+			}
 		})
 		romeo := online(t, srv, "romeo")
+		answers := romeo.ChatManager().Messages(t.Context())
 		for i := range 3 {
 			require.NoError(t, romeo.Send(t.Context(), text(fmt.Sprint(i))))
 		}
@@ -121,13 +144,14 @@ func TestShutdownLetsTheHandlerEnd(t *testing.T) {
 			go func() { ended <- c.Shutdown(t.Context()) }()
 		}
 		settle()
-		require.ErrorIs(t, c.Send(t.Context(), text("too late")), xmpp.ErrClosed)
 		began := time.Now()
 		for range 3 {
 			require.NoError(t, <-ended)
 		}
 		require.Equal(t, time.Second, time.Since(began))
 		require.Equal(t, []string{"0"}, seen.list())
+		require.Equal(t, "last words", (<-answers).Body)
+		require.ErrorIs(t, c.Send(t.Context(), text("too late")), xmpp.ErrClosed)
 	})
 }
 

@@ -11,7 +11,8 @@ import (
 // State is where a connection stands in its life.
 type State int
 
-// The states. Disconnected is the first and what a failed Connect or Login leads back to; Closed is final.
+// The states. Disconnected is the first and what a failed Connect or Login leads back to; Closed
+// is final.
 const (
 	Disconnected State = iota
 	Connecting
@@ -46,9 +47,11 @@ func (c *Connection) State() State {
 	return c.state
 }
 
-// OnState registers f for every change of state. Calls come one after another, in order, from a goroutine
-// of the connection's own that also drives its life: f must return promptly and may not wait for the connection.
+// OnState registers f for every change of state. Calls come one after another, in order, from a
+// goroutine of the connection's own that also drives its life: f must return promptly and may not
+// wait for the connection.
 func (c *Connection) OnState(f func(StateChange)) (stop func()) {
+	must(f != nil)
 	return c.states.subscribe(f)
 }
 
@@ -82,8 +85,8 @@ func (n *notifier[T]) emit(v T, guard func(func())) {
 	}})
 }
 
-// States is OnState as a channel: an unread change is replaced by a newer one. It is closed when ctx ends and, after
-// the Closed change was taken or ctx ended, with the connection.
+// States is OnState as a channel: an unread change is replaced by a newer one. It is closed when
+// ctx ends and, after the Closed change was taken or ctx ended, with the connection.
 func (c *Connection) States(ctx context.Context) <-chan StateChange {
 	out := make(chan StateChange)
 	newest := make(chan StateChange, 1)
@@ -122,7 +125,8 @@ func (c *Connection) States(ctx context.Context) <-chan StateChange {
 	return out
 }
 
-// setState records and announces a change. c.mu is held; announcements keep the order of the changes.
+// setState records and announces a change. c.mu is held; announcements keep the order of the
+// changes.
 func (c *Connection) setState(s StateChange) {
 	if c.state == s.State || c.state == Closed {
 		return

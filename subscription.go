@@ -19,7 +19,8 @@ type SubscriptionRequest struct {
 // A Decision answers a SubscriptionRequest.
 type Decision int
 
-// The decisions. Undecided leaves the request to OnRequest and to later; the server repeats it at the next login.
+// The decisions. Undecided leaves the request to OnRequest and to later; the server repeats it at
+// the next login.
 const (
 	Undecided Decision = iota
 	Approve
@@ -27,8 +28,8 @@ const (
 	Deny
 )
 
-// HandleRequests sets the one function that decides about requests, on the application goroutine; without it none is approved. A second call panics: it is a
-// mistake of the program.
+// HandleRequests sets the one function that decides about requests, on the application goroutine;
+// without it none is approved. A second call panics: it is a mistake of the program.
 func (r *Roster) HandleRequests(f func(ctx context.Context, q SubscriptionRequest) Decision) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,7 +39,8 @@ func (r *Roster) HandleRequests(f func(ctx context.Context, q SubscriptionReques
 	r.decide = f
 }
 
-// OnRequest hears of requests that HandleRequests left undecided. Answer with Approve or Deny, now or later.
+// OnRequest hears of requests that HandleRequests left undecided. Answer with Approve or Deny, now
+// or later.
 func (r *Roster) OnRequest(f func(ctx context.Context, q SubscriptionRequest)) (stop func()) {
 	return r.requests.On(f)
 }
@@ -81,7 +83,8 @@ func (r *Roster) requested(ctx context.Context, p *stanza.Presence) {
 	}})
 }
 
-// Subscribe asks to see a contact's presence (RFC 6121 §3.1.1). The answer comes as a change of the contact.
+// Subscribe asks to see a contact's presence (RFC 6121 §3.1.1). The answer comes as a change of
+// the contact.
 func (r *Roster) Subscribe(ctx context.Context, contact jid.JID) error {
 	return r.tell(ctx, stanza.PresenceSubscribe, contact)
 }
@@ -106,7 +109,8 @@ func (r *Roster) Cancel(ctx context.Context, contact jid.JID) error {
 	return r.tell(ctx, stanza.PresenceUnsubscribed, contact)
 }
 
-// PreApprove approves a request that has not come yet (RFC 6121 §3.4). Where the server has no such feature the error is stanza.FeatureNotImplemented and nothing is sent.
+// PreApprove approves a request that has not come yet (RFC 6121 §3.4). Where the server has no
+// such feature the error is stanza.FeatureNotImplemented and nothing is sent.
 func (r *Roster) PreApprove(ctx context.Context, contact jid.JID) error {
 	r.c.mu.Lock()
 	s := r.c.live

@@ -70,6 +70,7 @@ var allowed = map[string][]string{
 	"jid":                 {},
 	"sasl":                {},
 	"stanza":              {"internal/xmlstream", "jid"},
+	"internal/sm":         {"stanza", "internal/xmlstream", "jid"},
 	"internal/discover":   {"internal/ctxconn", "stanza", "jid"},
 	"internal/stream":     {"internal/ctxconn", "internal/xmlstream", "stanza", "jid", "sasl"},
 	".":                   {"internal/stream", "internal/discover", "internal/xmlstream", "stanza", "jid", "sasl"},

@@ -76,7 +76,11 @@ func (t *Transport) answer(x sasl.Exchange, e xmlstream.Element) (done bool, err
 		}
 		return true, x.Finish(additional)
 	case e.Is(NSSASL, "failure"):
-		return false, failure(stanza.Element(e))
+		f := failure(stanza.Element(e))
+		if r, ok := x.(sasl.Reasoner); ok && f.Text == "" {
+			f.Text = r.Reason() // what the mechanism itself was told (RFC 7628 §3.2.2)
+		}
+		return false, f
 	}
 	return false, fmt.Errorf("%s in the middle of the authentication", name(e))
 }

@@ -51,6 +51,7 @@ type Inbound struct {
 	count  int
 	bytes  int
 	paused chan struct{} // closed when the reader may look again; nil: it runs
+	empty  chan struct{} // closed when nothing is left; nil: nobody waits
 }
 
 // NewItem takes a stanza in.
@@ -69,7 +70,32 @@ func (q *Inbound) handled(it *Item) {
 	q.count--
 	q.bytes -= it.Size
 	q.wake()
+	if q.count == 0 && q.empty != nil {
+		close(q.empty)
+		q.empty = nil
+	}
 	q.mu.Unlock()
+}
+
+// Drained waits until everything that was received is handled; false: ctx or stop was first.
+func (q *Inbound) Drained(ctx context.Context, stop <-chan struct{}) bool {
+	q.mu.Lock()
+	if q.count == 0 {
+		q.mu.Unlock()
+		return true
+	}
+	if q.empty == nil {
+		q.empty = make(chan struct{})
+	}
+	empty := q.empty
+	q.mu.Unlock()
+	select {
+	case <-empty:
+		return true
+	case <-stop:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // Poke makes a paused reader look again, because a request was made.

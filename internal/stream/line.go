@@ -90,52 +90,62 @@ func (l *Line) Age() time.Duration {
 
 type turnKey struct{}
 
-// A turn is one goroutine's time on a line.
+// A turn is one job's time on a line.
 type turn struct {
-	line     *Line
-	item     *Item // of the running job
-	next     int   // in line.batch
-	released bool  // another goroutine has the line now
+	line *Line
+	item *Item
+	next int // in line.batch
+
+	mu sync.Mutex
+	// over: the job has ended, or another goroutine has the line now. A context that is kept past
+	// that means nothing.
+	over bool
+}
+
+// end ends the turn once; false: it was over.
+func (t *turn) end() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.over
+	t.over = true
+	return !was
 }
 
 func (l *Line) loop(next int) {
-	t := &turn{line: l, next: next}
-	ctx := context.WithValue(l.base, turnKey{}, t)
 	for {
-		j, ok := l.take(t)
+		j, ok := l.take(&next)
 		if !ok {
 			return
 		}
 		l.started.Store(time.Now().UnixNano())
-		t.item = j.Item
-		j.Do(ctx)
-		if t.released {
+		t := &turn{line: l, item: j.Item, next: next}
+		j.Do(context.WithValue(l.base, turnKey{}, t))
+		if !t.end() {
 			return
 		}
-		l.started.Store(0)
 		j.Item.Release()
 	}
 }
 
-func (l *Line) take(t *turn) (Job, bool) {
-	if t.next < len(l.batch) {
+func (l *Line) take(next *int) (Job, bool) {
+	for *next < len(l.batch) {
 		l.mu.Lock() // only to see Stop at once
 		stopped := l.stopped
 		l.mu.Unlock()
-		j := l.batch[t.next]
-		l.batch[t.next] = Job{}
-		t.next++
+		j := l.batch[*next]
+		l.batch[*next] = Job{}
+		*next++
 		if !stopped {
 			return j, true
 		}
 		j.Item.Release()
-		return l.take(t)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 || l.stopped {
 		l.busy = false
 		l.batch = nil
+		l.started.Store(0)
 		if l.idle != nil {
 			close(l.idle)
 			l.idle = nil
@@ -143,7 +153,7 @@ func (l *Line) take(t *turn) (Job, bool) {
 		return Job{}, false
 	}
 	l.batch, l.waiting = l.waiting, l.batch[:0]
-	t.next = 1
+	*next = 1
 	j := l.batch[0]
 	l.batch[0] = Job{}
 	return j, true
@@ -153,18 +163,38 @@ func (l *Line) take(t *turn) (Job, bool) {
 // handled. It must be called from the job itself, before it ends; elsewhere it does nothing.
 func Async(ctx context.Context) {
 	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok || t.released {
+	if !ok || !t.end() {
 		return
 	}
-	t.released = true
 	t.item.Release()
 	go t.line.loop(t.next)
 }
 
-// ItemOf is the item whose job ctx belongs to, or nil.
+// Hold is the item whose job ctx belongs to, held once more for the caller to release, or nil
+// where that job is over.
+func Hold(ctx context.Context) *Item {
+	t, ok := ctx.Value(turnKey{}).(*turn)
+	if !ok {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over {
+		return nil
+	}
+	t.item.Retain()
+	return t.item
+}
+
+// ItemOf is the item whose job ctx belongs to, for that job's own use, or nil where it is over.
 func ItemOf(ctx context.Context) *Item {
 	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok || t.released {
+	if !ok {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over {
 		return nil
 	}
 	return t.item
@@ -173,5 +203,10 @@ func ItemOf(ctx context.Context) *Item {
 // Runs tells whether ctx belongs to a job of this line that is still in line.
 func (l *Line) Runs(ctx context.Context) bool {
 	t, ok := ctx.Value(turnKey{}).(*turn)
-	return ok && t.line == l && !t.released
+	if !ok || t.line != l {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.over
 }

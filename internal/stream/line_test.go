@@ -159,3 +159,55 @@ func TestInboundBoundByBytes(t *testing.T) {
 		<-paused
 	})
 }
+
+// A context that outlives its job means nothing any more: it can't release a later one.
+func TestALateContextDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, in := NewLine(t.Context()), inbound()
+		var late context.Context
+		item := in.NewItem(&stanza.Message{}, 1)
+		l.Add(Job{Item: item, Do: func(ctx context.Context) { late = ctx }})
+		item.Release()
+		synctest.Wait()
+		running, most := 0, 0
+		release := make(chan struct{})
+		for range 2 {
+			l.Add(Job{Do: func(context.Context) {
+				running++
+				most = max(most, running)
+				<-release
+				running--
+			}})
+		}
+		synctest.Wait()
+		Async(late)
+		require.Nil(t, ItemOf(late))
+		require.Nil(t, Hold(late))
+		require.False(t, l.Runs(late))
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		require.Equal(t, 1, most)
+		n, _ := in.Pending()
+		require.Zero(t, n)
+		require.Zero(t, l.Age())
+	})
+}
+
+func TestDrainedWaitsForTheLastItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := inbound()
+		require.True(t, in.Drained(t.Context(), nil))
+		item := in.NewItem(&stanza.Message{}, 1)
+		stop := make(chan struct{})
+		result := make(chan bool, 2)
+		go func() { result <- in.Drained(t.Context(), stop) }()
+		synctest.Wait()
+		close(stop)
+		require.False(t, <-result)
+		go func() { result <- in.Drained(t.Context(), nil) }()
+		synctest.Wait()
+		item.Release()
+		require.True(t, <-result)
+	})
+}

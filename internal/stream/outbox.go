@@ -161,7 +161,11 @@ func (o *Outbox) take(batch []Entry, max int) []Entry {
 			break
 		}
 		q, taken := &o.queue[lane], len(batch)
-		for q.len() > 0 && size < max {
+		limit := max
+		if Lane(lane) == Replies {
+			limit = max / 2 // whoever makes us answer all the time does not silence us
+		}
+		for q.len() > 0 && size < limit {
 			e := q.pop()
 			size += len(e.Data)
 			batch = append(batch, e)
@@ -252,6 +256,14 @@ func (o *Outbox) Refuse(err error) {
 		o.closed = err
 	}
 	o.free()
+}
+
+// Full tells whether the application's lane has no room.
+func (o *Outbox) Full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := &o.queue[Main]
+	return q.len() >= room[Main].entries || q.bytes >= room[Main].bytes
 }
 
 // Waiting is the number of stanzas of the application that are not yet taken by a writer.

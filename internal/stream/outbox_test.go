@@ -215,3 +215,20 @@ func TestLanesFreeTheirOwnRoom(t *testing.T) {
 		require.NoError(t, <-put)
 	})
 }
+
+// Whoever makes us answer all the time does not silence us.
+func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
+	box := &Outbox{}
+	box.Attach(newWriter(&sink{}, box, nil, nil))
+	box.writer.running = true // nothing is taken but here
+	box.Open()
+	for range room[Replies].entries {
+		require.NoError(t, box.TryPut(Replies, Entry{Data: make([]byte, 1024)}))
+	}
+	require.NoError(t, box.TryPut(Main, entry("ours")))
+	box.mu.Lock()
+	batch := box.take(nil, batchBytes)
+	box.mu.Unlock()
+	require.Equal(t, "ours", string(batch[len(batch)-1].Data))
+	require.Less(t, len(batch), room[Replies].entries)
+}

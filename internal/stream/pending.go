@@ -13,7 +13,8 @@ type Request struct {
 	To    jid.JID
 	Get   bool // type get: asking again does no harm
 	Reply chan Answer
-	// Apply, where it is set, takes the answer on the router, in the stream's order, before Reply hears of it.
+	// Apply, where it is set, takes the answer on the router, in the stream's order, before Reply
+	// hears of it.
 	Apply func(*stanza.IQ)
 
 	written atomic.Bool

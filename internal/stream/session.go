@@ -38,8 +38,9 @@ type Session struct {
 	read   chan struct{} // closed when nothing is read any more
 	gone   chan struct{} // closed when Ended has returned
 
-	mu  sync.Mutex
-	err error // why it ended, the first reason
+	mu    sync.Mutex
+	err   error // why it ended, the first reason
+	whole bool  // the server ended its stream
 }
 
 // Start turns a negotiated transport into a running session.
@@ -83,6 +84,9 @@ func (s *Session) readLoop() {
 	}
 	if errors.Is(err, io.EOF) {
 		// The server ended the stream; we end ours (RFC 6120 §4.4).
+		s.mu.Lock()
+		s.whole = true
+		s.mu.Unlock()
 		s.goodbye(time.Second, streamEnd, false)
 	}
 	s.fail(err)
@@ -122,24 +126,31 @@ func (s *Session) goodbye(limit time.Duration, words string, flush bool) {
 	s.writer.finish(ctx, words, flush)
 }
 
-// Close ends our side of the stream, waits for nobody and closes the connection: within a
-// second, whatever the peer does.
+// Close writes what waits, ends our side of the stream, waits for nobody and closes the
+// connection: within a second, whatever the peer does.
 func (s *Session) Close(err error) {
 	s.setErr(err)
-	s.goodbye(time.Second, streamEnd, false)
+	s.goodbye(time.Second, streamEnd, true)
+	s.writer.closeTLS()
 	s.fail(err)
 }
 
-// Shutdown writes what waits, ends our side of the stream and waits for the server to end
-// its side, all within ctx.
-func (s *Session) Shutdown(ctx context.Context, err error) {
+// Shutdown writes what waits, ends our side of the stream and waits for the server to end its
+// side, all within ctx. Only the server's end of the stream shows that it has read ours: without
+// it ended is false.
+func (s *Session) Shutdown(ctx context.Context, err error) (ended bool) {
 	s.setErr(err)
 	s.writer.finish(ctx, streamEnd, true)
 	select {
 	case <-s.read:
+		s.mu.Lock()
+		ended = s.whole
+		s.mu.Unlock()
 	case <-ctx.Done():
 	}
+	s.writer.closeTLS()
 	s.fail(err)
+	return ended
 }
 
 func (s *Session) setErr(err error) {

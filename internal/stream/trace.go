@@ -37,7 +37,8 @@ func (t *Tracer) out(s string) {
 	t.Hook(true, blanked(e, ""))
 }
 
-// blanked writes an element where outer is the default namespace: what was written was parsed out of its stream.
+// blanked writes an element where outer is the default namespace: what was written was parsed out
+// of its stream.
 func blanked(e xmlstream.Element, outer string) []byte {
 	var w xmlstream.Writer
 	w.Reset(nil, outer)

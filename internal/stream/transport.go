@@ -134,7 +134,11 @@ func (t *Transport) next() (xmlstream.Element, error) {
 // Open writes our stream header, with from unless it is zero, and reads the server's
 // and its features (RFC 6120 §4.7, §4.3.2).
 func (t *Transport) Open(ctx context.Context, from jid.JID) error {
-	return t.step(ctx, "stream", func() error {
+	return t.open(ctx, "stream", from)
+}
+
+func (t *Transport) open(ctx context.Context, step string, from jid.JID) error {
+	return t.step(ctx, step, func() error {
 		h, err := t.header(from)
 		if err != nil {
 			return err
@@ -196,7 +200,7 @@ func (t *Transport) readHeader() error {
 // restart opens a new stream on the same connection (RFC 6120 §4.3.3).
 func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	t.reader.Restart()
-	return t.Open(ctx, from)
+	return t.open(ctx, "authenticate", from)
 }
 
 // name is an element's name for messages to people.

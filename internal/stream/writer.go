@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -72,15 +73,37 @@ func (w *Writer) run() {
 	}
 }
 
-// last writes the stream's end and TLS's own (close_notify); nobody waits for it past a bound.
+// last writes the stream's end; nobody waits for it past a bound.
 func (w *Writer) last(final []byte) {
 	if w.tracer != nil {
 		w.tracer.out(string(final))
 	}
 	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
 	_, _ = w.conn.Write(final)
-	if conn, ok := w.conn.(interface{ CloseWrite() error }); ok {
+}
+
+// closeTLS ends TLS behind the last words (close_notify), if they were written; it waits only a
+// moment.
+func (w *Writer) closeTLS() {
+	conn, ok := w.conn.(*tls.Conn)
+	select {
+	case <-w.done:
+	default:
+		return // somebody still writes
+	}
+	if !ok {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
 		_ = conn.CloseWrite()
+	}()
+	moment := time.NewTimer(100 * time.Millisecond)
+	defer moment.Stop()
+	select {
+	case <-done:
+	case <-moment.C: // closing the connection ends it
 	}
 }
 
