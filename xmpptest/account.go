@@ -17,6 +17,8 @@ type account struct {
 	roster   roster
 	sessions map[string]*Conn // bound, by resource
 	offline  []stored
+	archive  []archived
+	devices  map[string]*device // by the id of their <user-agent/>
 }
 
 // AddAccount creates an account, or gives an existing one a new password; the
@@ -40,7 +42,7 @@ func (s *Server) AddAccount(user, password string) error {
 func (s *Server) addAccount(address jid.JID, password string) *account {
 	a := s.accounts[address]
 	if a == nil {
-		a = &account{address: address, roster: newRoster(), sessions: map[string]*Conn{}}
+		a = &account{address: address, roster: newRoster(), sessions: map[string]*Conn{}, devices: map[string]*device{}}
 		s.accounts[address] = a
 	}
 	a.password, a.salt, a.keys = password, make([]byte, 16), map[string]scramKeys{}

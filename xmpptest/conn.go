@@ -3,7 +3,6 @@ package xmpptest
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -40,19 +39,11 @@ type Conn struct {
 	peer    string
 	user    *account // after authentication
 	logging *transcript
+	agent   string // the id of SASL2's <user-agent/>
+	bound   bool   // with the success of SASL2 already
 
 	// What the client is to others; server.mu.
 	session
-}
-
-// session is the state of a bound client, guarded by the server's lock.
-type session struct {
-	account    *account          // nil: not bound, or not any more
-	address    jid.JID           // full
-	interested bool              // asked for the roster, RFC 6121 §2.2
-	presence   xmlstream.Element // last broadcast presence; zero: not available
-	priority   int8
-	directed   map[jid.JID]bool // got directed presence, RFC 6121 §4.6
 }
 
 // serve starts a connection and says whether the server still takes any.
@@ -104,7 +95,7 @@ func (c *Conn) start() {
 // forget is the last that happens on a connection.
 func (s *Server) forget(c *Conn) {
 	c.Cut()
-	s.unbind(c)
+	s.release(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
@@ -200,37 +191,6 @@ func (c *Conn) Address() jid.JID {
 // Kick ends the stream with a stream error.
 func (c *Conn) Kick(condition stanza.StreamCondition) {
 	c.end(&stanza.StreamError{Condition: condition})
-}
-
-// Send writes raw XML to the client in the middle of its stream: a forged
-// roster push, half an element, anything. Interceptors do not see it.
-func (c *Conn) Send(raw string) { c.push(outgoing{data: []byte(raw)}) }
-
-// deliver sends one stanza.
-func (c *Conn) deliver(data []byte) {
-	if len(data) > 0 {
-		c.push(outgoing{data: data, stanza: true})
-	}
-}
-
-// push adds to the outbox and cuts a client that lets too much wait.
-func (c *Conn) push(item outgoing) {
-	if !c.out.add(item) {
-		c.server.log.Debug("too much waits for a client that does not read")
-		c.Cut()
-	}
-}
-
-// flush sends and returns when it was written, or the connection is gone.
-func (c *Conn) flush(raw string) error {
-	written := make(chan struct{})
-	c.push(outgoing{data: []byte(raw), written: written})
-	select {
-	case <-written:
-		return nil
-	case <-c.gone:
-		return fmt.Errorf("xmpptest: write: %w", net.ErrClosed)
-	}
 }
 
 // SetFaults sets what goes wrong from now on, in place of what did so far.

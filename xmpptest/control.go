@@ -1,13 +1,11 @@
 package xmpptest
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// Connections returns the connections on which a user has bound a resource.
+// Connections returns the connections on which a user has bound a resource,
+// but no sessions that wait to be resumed; see [Server.Sessions] for those.
 func (s *Server) Connections(user string) []*Conn {
 	address := s.Address(user)
 	s.mu.Lock()
@@ -17,23 +15,28 @@ func (s *Server) Connections(user string) []*Conn {
 		return nil
 	}
 	conns := make([]*Conn, 0, len(a.sessions))
-	for _, resource := range slices.Sorted(maps.Keys(a.sessions)) {
-		conns = append(conns, a.sessions[resource])
+	for _, c := range a.all() {
+		if c.attached() {
+			conns = append(conns, c)
+		}
 	}
 	return conns
 }
 
 // Drop cuts all connections of a user, as [Conn.Cut] does. When it returns, the
 // user's resources are gone: what is sent to the user from then on waits in the
-// offline storage.
+// offline storage. Only a session that can be resumed (XEP-0198) stays, without
+// a connection: others see it as before, and what is sent to it waits for
+// [Options.ResumeFor], to be sent when it is resumed. [Server.Forget] ends that.
 func (s *Server) Drop(user string) {
 	for _, c := range s.Connections(user) {
 		c.Cut()
-		s.unbind(c)
+		s.release(c)
 	}
 }
 
-// Kick ends all streams of a user with a stream error.
+// Kick ends all streams of a user with a stream error, and the sessions with
+// them.
 func (s *Server) Kick(user string, condition stanza.StreamCondition) {
 	for _, c := range s.Connections(user) {
 		c.Kick(condition)

@@ -8,7 +8,10 @@
 //
 // It is a test double. It behaves as RFC 6120 and RFC 6121 say, with TLS, SASL,
 // rosters, subscriptions, presence, message routing, offline storage, service
-// discovery and ping, and forgets everything when it is closed. It has no
+// discovery and ping, with stream management and resumption (XEP-0198), copies
+// for other resources (XEP-0280), message archives (XEP-0313) and client state
+// indication (XEP-0352), on request with SASL2 (XEP-0388), Bind 2 (XEP-0386) and
+// FAST (XEP-0484), and forgets everything when it is closed. It has no
 // connections to other servers, defends itself against nobody, keeps passwords
 // as they are and must never be reachable from a network.
 //
@@ -21,7 +24,12 @@
 //
 // On request it does what networks and bad servers do:
 //
-//   - [Server.Drop] and [Server.Kick] end a user's connections.
+//   - [Server.Drop] and [Server.Kick] end a user's connections, and
+//     [Server.Restart] all of them.
+//   - [StreamManagement] refuses to resume, tells wrong counts or none, asks
+//     too often or never; [Server.Forget] loses a session, [Server.Sessions]
+//     shows what both sides count.
+//   - [Server.RevokeTokens] distrusts the tokens of FAST.
 //   - [Faults] cut a connection at a byte, stall it, delay it, send in small
 //     pieces, send a stanza twice or out of order: on every connection
 //     ([Options.Faults]), the next ([Server.Next]), those of a user

@@ -56,13 +56,12 @@ func (s *Server) intercepted(c *Conn, data []byte) [][]byte {
 	if len(list) == 0 {
 		return [][]byte{data}
 	}
-	// The bytes belong into a stream whose default namespace is jabber:client.
-	stream, err := xmlstream.Parse("<s xmlns='jabber:client'>"+string(data)+"</s>", xmlstream.Limits{StanzaBytes: len(data) + 64})
-	if err != nil {
+	first, ok := reparse(data)
+	if !ok {
 		return [][]byte{data}
 	}
 	var replaced [][]byte
-	for _, e := range list.apply(c, stream.First()) {
+	for _, e := range list.apply(c, first) {
 		replaced = append(replaced, e.Append(nil, nsClient))
 	}
 	return replaced

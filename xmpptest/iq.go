@@ -15,8 +15,12 @@ const (
 	nsVersion    = "jabber:iq:version"
 )
 
-// features are what the server announces of itself (XEP-0030).
-var features = []string{nsDiscoInfo, nsDiscoItems, nsPing, nsRoster, nsVersion, "msgoffline"}
+// features are what the server announces of itself and of each account
+// (XEP-0030).
+var features = []string{nsDiscoInfo, nsDiscoItems, nsPing, nsRoster, nsVersion, "msgoffline", nsCarbons}
+
+// archiveFeatures are what it announces of accounts besides, XEP-0313 §7.
+var archiveFeatures = []string{nsMAM, nsMAM + "#extended", nsStanzaID}
 
 // iq routes a request or an answer, RFC 6120 §8.2.3 and RFC 6121 §8.5.
 func (s *Server) iq(c *Conn, e xmlstream.Element, to jid.JID) {
@@ -69,6 +73,14 @@ func (s *Server) answer(c *Conn, e, payload xmlstream.Element, account bool) {
 			s.rosterSet(c, e, payload)
 			return
 		}
+	case "set " + nsCarbons:
+		if account && s.setCarbons(c, e, payload) {
+			return
+		}
+	case "set " + nsMAM, "get " + nsMAM:
+		if account && s.archiveIQ(c, e, payload) {
+			return
+		}
 	case "set " + nsSession, "get " + nsPing:
 		c.deliver(result(e, c.address, nil))
 		return
@@ -102,20 +114,24 @@ func (s *Server) disco(c *Conn, e, query xmlstream.Element, account bool) {
 	c.deliver(result(e, c.address, func(w *xmlstream.Writer) {
 		w.Start(query.Space(), "query")
 		if query.Space() == nsDiscoInfo {
-			writeInfo(w, account)
+			s.writeInfo(w, account)
 		}
 		w.End()
 	}))
 }
 
-func writeInfo(w *xmlstream.Writer, account bool) {
+func (s *Server) writeInfo(w *xmlstream.Writer, account bool) {
+	announced := features
 	if account {
 		start(w, nsDiscoInfo, "identity", "category", "account", "type", "registered")
+		if !s.options.NoArchive {
+			announced = slices.Concat(features, archiveFeatures)
+		}
 	} else {
 		start(w, nsDiscoInfo, "identity", "category", "server", "type", "im", "name", "xmpptest")
 	}
 	w.End()
-	for _, f := range features {
+	for _, f := range announced {
 		start(w, nsDiscoInfo, "feature", "var", f)
 		w.End()
 	}

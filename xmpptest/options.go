@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gosmack/xmpp/jid"
 )
@@ -74,6 +75,38 @@ type Options struct {
 
 	// Conflict says what happens to a resource that is bound twice.
 	Conflict ConflictPolicy
+
+	// NoStreamManagement leaves out stream management (XEP-0198), which is on
+	// offer otherwise.
+	NoStreamManagement bool
+
+	// ResumeFor is how long a session whose connection broke waits to be
+	// resumed. 0 means 5 minutes; a negative one means that none can be.
+	ResumeFor time.Duration
+
+	// StreamManagement is what goes wrong with it.
+	StreamManagement StreamManagement
+
+	// NoArchive leaves out message archives (XEP-0313) and with them the ids
+	// that they give to messages (XEP-0359).
+	NoArchive bool
+
+	// SASL2 offers SASL2 (XEP-0388) besides SASL, on TLS and to clients that
+	// name themselves in the stream header.
+	SASL2 bool
+
+	// Bind2 adds Bind 2 (XEP-0386) to SASL2, and SASL2 if it is missing.
+	Bind2 bool
+
+	// FAST adds tokens (XEP-0484) to SASL2, and SASL2 if it is missing.
+	FAST bool
+
+	// TokenLifetime is how long a token is good; past half of it a login gets
+	// a new one. 0 means 21 days.
+	TokenLifetime time.Duration
+
+	// RotateTokens gives a new token at every login with one.
+	RotateTokens bool
 
 	// Accounts are passwords by user; see also [Server.AddAccount].
 	Accounts map[string]string
@@ -146,6 +179,7 @@ func (o *Options) complete() (Options, error) {
 	return c, nil
 }
 
+// numbers puts the defaults of what is not text in place.
 func (o *Options) numbers() {
 	if o.BufferSize == 0 {
 		o.BufferSize = 64 << 10
@@ -153,6 +187,13 @@ func (o *Options) numbers() {
 	if o.Iterations == 0 {
 		o.Iterations = 4096
 	}
+	if o.ResumeFor == 0 {
+		o.ResumeFor = 5 * time.Minute
+	}
+	if o.TokenLifetime == 0 {
+		o.TokenLifetime = 21 * 24 * time.Hour
+	}
+	o.SASL2 = o.SASL2 || o.Bind2 || o.FAST
 	if o.QueueLimit == 0 {
 		o.QueueLimit = 64 << 20
 	}

@@ -5,7 +5,8 @@ import "sync"
 // outgoing is something to write.
 type outgoing struct {
 	data    []byte
-	stanza  bool          // counts for Faults.Duplicate and Reorder
+	stanza  bool          // interceptors and Faults.Duplicate and Reorder see it
+	entry   *entry        // under stream management; data is its own
 	last    bool          // the stream ends after it
 	written chan struct{} // closed when it was written; nil if nobody waits
 }
@@ -106,30 +107,38 @@ func (c *Conn) write() {
 // render appends what becomes of an item under the interceptors and the
 // faults that are about stanzas.
 func (c *Conn) render(buf []byte, item outgoing) []byte {
-	if !item.stanza {
+	list := [][]byte{item.data}
+	if item.stanza {
+		list = c.server.intercepted(c, item.data)
+	}
+	switch {
+	case item.entry != nil:
+		return item.entry.session.write(c, buf, item, list)
+	case !item.stanza:
 		return append(buf, item.data...)
 	}
-	for _, data := range c.server.intercepted(c, item.data) {
-		buf = c.arrange(buf, data)
+	for _, data := range list {
+		c.arrange(data, func(data []byte) { buf = append(buf, data...) })
 	}
 	return buf
 }
 
-// arrange duplicates and reorders.
-func (c *Conn) arrange(buf, data []byte) []byte {
+// arrange duplicates and reorders, and emits what is to be sent now.
+func (c *Conn) arrange(data []byte, emit func([]byte)) {
 	c.high.mu.Lock()
 	defer c.high.mu.Unlock()
 	h := c.high
 	h.stanzas++
 	if h.faults.Reorder > 0 && h.stanzas == h.faults.Reorder {
 		h.held = data
-		return buf
+		return
 	}
-	buf = append(buf, data...)
+	emit(data)
 	if h.faults.Duplicate > 0 && h.stanzas == h.faults.Duplicate {
-		buf = append(buf, data...)
+		emit(data)
 	}
-	buf = append(buf, h.held...)
-	h.held = nil
-	return buf
+	if h.held != nil {
+		emit(h.held)
+		h.held = nil
+	}
 }

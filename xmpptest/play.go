@@ -21,7 +21,8 @@ func (c *ScriptConn) Greet() error {
 
 // Authenticate sends the mechanisms, plays SASL until the client has logged in
 // as user, or as anybody if that is empty, and answers the header that follows.
-// An account that is missing is made, see [Server.Password].
+// After SASL2 there is none; the client may have its resource then, and Bind
+// returns at once. An account that is missing is made, see [Server.Password].
 func (c *ScriptConn) Authenticate(user string) error {
 	if user != "" {
 		c.server.Password(user)

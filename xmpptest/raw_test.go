@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -70,6 +71,15 @@ func (c *rawClient) sync() {
 	c.t.Helper()
 	c.send("<iq type='get' id='sync'><ping xmlns='urn:xmpp:ping'/></iq>")
 	c.expect("<iq", "id='sync'", "type='result'")
+}
+
+// silent makes sure that nothing comes, not even an answer. It takes a second,
+// which only a bubble has.
+func (c *rawClient) silent() {
+	c.t.Helper()
+	c.conn.SetReadDeadline(time.Now().Add(time.Second))
+	e, err := c.r.Next()
+	require.ErrorIs(c.t, err, os.ErrDeadlineExceeded, "%v", e)
 }
 
 // open sends a header and returns the features.

@@ -19,13 +19,25 @@ func (c *Conn) converseBound() error {
 		if c.out.ending() {
 			continue // the stream is over for the server, RFC 6120 §4.4
 		}
+		if done, err := c.nonza(e); done || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err := c.check(e); err != nil {
 			return err
 		}
-		for _, e := range c.server.received(c, e) {
-			c.server.route(c, e)
-		}
+		c.server.take(c, c.server.received(c, e))
 	}
+}
+
+// nonza acts on what is no stanza, and says whether it was that.
+func (c *Conn) nonza(e xmlstream.Element) (bool, error) {
+	if done, err := c.smNonza(e); done || err != nil {
+		return done, err
+	}
+	return c.csiNonza(e), nil
 }
 
 // check says whether an element may stand in a bound stream at all.
@@ -43,13 +55,31 @@ func (c *Conn) check(e xmlstream.Element) error {
 	return nil
 }
 
-// route acts on one stanza of a client.
-func (s *Server) route(c *Conn, e xmlstream.Element) {
+// take acts on what became of one stanza of a client. In one step with that it
+// counts as handled (XEP-0198 §4), or, if the session is gone from the
+// connection by now, neither.
+func (s *Server) take(c *Conn, stanzas []xmlstream.Element) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.account == nil {
+	if !c.attached() {
 		return
 	}
+	if c.managed != nil {
+		c.managed.received++
+	}
+	for _, e := range stanzas {
+		s.route(c, e)
+	}
+}
+
+// attached says whether the connection has a session that it carries itself,
+// rather than one that waits to be resumed. The caller holds the server's lock.
+func (c *Conn) attached() bool {
+	return c.account != nil && (c.managed == nil || c.managed.timer == nil)
+}
+
+// route acts on one stanza of a client.
+func (s *Server) route(c *Conn, e xmlstream.Element) {
 	var to jid.JID
 	if raw := e.Attr("to"); raw != "" {
 		var err error

@@ -64,22 +64,20 @@ func (c *Conn) bindingTypes() []string {
 }
 
 // authenticate plays SASL (RFC 6120 §6.4) up to and with the header of the
-// stream that follows. With a user it takes only that one.
+// stream that follows, or SASL2, after which the stream goes on. With a user it
+// takes only that one.
 func (c *Conn) authenticate(user string) error {
-	c.features(c.mechanismFeatures())
+	c.features(c.mechanismFeatures() + c.sasl2Features())
 	for range attempts {
 		e, err := c.next()
 		if err != nil {
 			return err
 		}
-		if !e.Is(nsSASL, "auth") {
-			return streamError(stanza.StreamNotAuthorized, "")
-		}
-		a, err := c.exchange(e)
+		a, err := c.attempt(e)
 		var failure saslFailure
 		switch {
 		case errors.As(err, &failure):
-			c.push(outgoing{data: []byte("<failure xmlns='" + nsSASL + "'><" + string(failure) + "/></failure>")})
+			c.saslFailed(e.Space(), failure)
 			continue
 		case err != nil:
 			return err
@@ -87,6 +85,9 @@ func (c *Conn) authenticate(user string) error {
 			return errors.New("xmpptest: " + a.address.String() + " logged in, not " + user)
 		}
 		c.user = a
+		if e.Space() == nsSASL2 {
+			return nil
+		}
 		c.reader.Restart()
 		return c.header()
 	}
@@ -99,14 +100,19 @@ func (c *Conn) exchange(auth xmlstream.Element) (*account, error) {
 	if !slices.Contains(c.offered(), name) {
 		return nil, saslFailure("invalid-mechanism")
 	}
-	x := &exchange{conn: c}
+	x := &exchange{conn: c, space: nsSASL}
 	if text := auth.Text(); text != "" {
-		data, err := decodeSASL(text)
+		data, err := x.decode(text)
 		if err != nil {
 			return nil, err
 		}
 		x.initial = &data
 	}
+	return x.run(name)
+}
+
+// run plays a mechanism that is on offer.
+func (x *exchange) run(name string) (*account, error) {
 	switch name {
 	case "PLAIN":
 		return x.plain()
@@ -120,8 +126,9 @@ func (c *Conn) exchange(auth xmlstream.Element) (*account, error) {
 	return x.scram(name)
 }
 
-func decodeSASL(text string) (string, error) {
-	if text == "=" {
+// decode reads a message of the client; SASL2 has no "=" for an empty one.
+func (x *exchange) decode(text string) (string, error) {
+	if text == "=" && x.space == nsSASL {
 		return "", nil
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
@@ -133,8 +140,10 @@ func decodeSASL(text string) (string, error) {
 
 // exchange is one authentication in progress.
 type exchange struct {
-	conn    *Conn
-	initial *string // the initial response that came with <auth/>
+	conn       *Conn
+	space      string  // of SASL or SASL2
+	initial    *string // the initial response that came with the request
+	additional string  // what SASL2 has to send with its success
 }
 
 // first returns the initial response, asking for it if it did not come.
@@ -148,21 +157,25 @@ func (x *exchange) first() (string, error) {
 // challenge sends a challenge and returns the response.
 func (x *exchange) challenge(data string) (string, error) {
 	c := x.conn
-	c.push(outgoing{data: []byte("<challenge xmlns='" + nsSASL + "'>" + base64.StdEncoding.EncodeToString([]byte(data)) + "</challenge>")})
+	c.push(outgoing{data: []byte("<challenge xmlns='" + x.space + "'>" + base64.StdEncoding.EncodeToString([]byte(data)) + "</challenge>")})
 	e, err := c.next()
 	switch {
 	case err != nil:
 		return "", err
-	case e.Is(nsSASL, "abort"):
+	case e.Is(x.space, "abort"):
 		return "", saslFailure("aborted")
-	case !e.Is(nsSASL, "response"):
+	case !e.Is(x.space, "response"):
 		return "", streamError(stanza.StreamPolicyViolation, "only SASL goes on now")
 	}
-	return decodeSASL(e.Text())
+	return x.decode(e.Text())
 }
 
-// succeed ends the exchange.
+// succeed ends the exchange. SASL2 sends its success later.
 func (x *exchange) succeed(a *account, additional string) (*account, error) {
+	if x.space == nsSASL2 {
+		x.additional = additional
+		return a, nil
+	}
 	success := "<success xmlns='" + nsSASL + "'/>"
 	if additional != "" {
 		success = "<success xmlns='" + nsSASL + "'>" + base64.StdEncoding.EncodeToString([]byte(additional)) + "</success>"

@@ -61,16 +61,29 @@ func (a attempt) hash() func() hash.Hash {
 // run plays the exchange; it returns the server's last element and whether
 // the signature in it is right.
 func (a attempt) run(c *rawClient) (last xmlstream.Element, signed bool) {
+	last, signature := a.play(c, "urn:ietf:params:xml:ns:xmpp-sasl", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='%s'>%s</auth>")
+	return last, last.Text() == signature
+}
+
+// run2 is run in SASL2.
+func (a attempt) run2(c *rawClient, content string) (last xmlstream.Element, signed bool) {
+	last, signature := a.play(c, "urn:xmpp:sasl:2",
+		"<authenticate xmlns='urn:xmpp:sasl:2' mechanism='%s'><initial-response>%s</initial-response>"+content+"</authenticate>")
+	return last, last.Child("urn:xmpp:sasl:2", "additional-data").Text() == signature
+}
+
+// play begins as the format says and returns what the signature must be.
+func (a attempt) play(c *rawClient, space, begin string) (last xmlstream.Element, signature string) {
 	gs2 := a.flag + ","
 	if a.authzid != "" {
 		gs2 += "a=" + a.authzid
 	}
 	gs2 += ","
 	bare := "n=" + a.user + ",r=abcdefghijklmnop"
-	c.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='%s'>%s</auth>", a.mechanism, b64(gs2+bare))
+	c.send(begin, a.mechanism, b64(gs2+bare))
 	challenge := c.next()
 	if challenge.Local() != "challenge" {
-		return challenge, false
+		return challenge, ""
 	}
 	raw, _ := base64.StdEncoding.DecodeString(challenge.Text())
 	fields := strings.Split(string(raw), ",")
@@ -83,10 +96,10 @@ func (a attempt) run(c *rawClient) (last xmlstream.Element, signed bool) {
 	stored.Write(client)
 	proof := sum(a.hash(), stored.Sum(nil), message)
 	subtle.XORBytes(proof, proof, client)
-	c.send("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>%s</response>", b64(without+",p="+b64(string(proof))))
+	c.send("<response xmlns='%s'>%s</response>", space, b64(without+",p="+b64(string(proof))))
 	last = c.next()
 	server := sum(a.hash(), sum(a.hash(), salted, "Server Key"), message)
-	return last, last.Text() == b64("v="+b64(string(server)))
+	return last, b64("v=" + b64(string(server)))
 }
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmack/xmpp/jid"
@@ -19,27 +20,30 @@ import (
 // It has for each connection one goroutine that reads and acts on what it
 // read and one that writes, and one for each TCP port.
 type Server struct {
-	options Options // complete and never changed
-	domain  string
-	id      string // makes roster versions unique to this server
-	ca      *authority
-	tls     *tls.Config
-	leaf    *x509.Certificate // what the server shows, for channel binding; may be nil
-	dialer  *Dialer
-	log     *slog.Logger
-	wg      sync.WaitGroup
+	options  Options // complete and never changed
+	domain   string
+	id       string // makes roster versions unique to this server
+	ca       *authority
+	tls      *tls.Config
+	leaf     *x509.Certificate // what the server shows, for channel binding; may be nil
+	dialer   *Dialer
+	settings atomic.Pointer[StreamManagement]
+	log      *slog.Logger
+	wg       sync.WaitGroup
 
 	starttls, direct net.Listener // nil in memory
 
-	mu       sync.Mutex // guards all below, held for moments only, never while waiting
-	closed   bool
-	conns    map[*Conn]struct{}
-	accounts map[jid.JID]*account
-	next     []func(*Conn)           // for the connections to come, one each
-	scripts  []*Script               // likewise
-	every    func(*ScriptConn) error // for each connection without one of its own
-	in, out  hooks
-	report   func(error) // of a script that failed; nil outside of tests
+	mu        sync.Mutex // guards all below, held for moments only, never while waiting
+	closed    bool
+	conns     map[*Conn]struct{}
+	accounts  map[jid.JID]*account
+	resumable map[string]*managed     // by the session's identifier
+	former    map[string]former       // likewise, of those that ended
+	next      []func(*Conn)           // for the connections to come, one each
+	scripts   []*Script               // likewise
+	every     func(*ScriptConn) error // for each connection without one of its own
+	in, out   hooks
+	report    func(error) // of a script that failed; nil outside of tests
 }
 
 // Start starts a server. Nil options mean the zero value. The caller must
@@ -50,13 +54,16 @@ func Start(options *Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		options:  o,
-		domain:   o.Domain,
-		id:       rand.Text()[:8],
-		log:      o.Logger,
-		conns:    map[*Conn]struct{}{},
-		accounts: map[jid.JID]*account{},
+		options:   o,
+		domain:    o.Domain,
+		id:        rand.Text()[:8],
+		log:       o.Logger,
+		conns:     map[*Conn]struct{}{},
+		accounts:  map[jid.JID]*account{},
+		resumable: map[string]*managed{},
+		former:    map[string]former{},
 	}
+	s.SetStreamManagement(o.StreamManagement)
 	s.dialer = &Dialer{server: s}
 	if s.ca, err = newAuthority(); err != nil {
 		return nil, err
@@ -100,6 +107,11 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
 	conns := s.list(func(*Conn) bool { return true })
+	for _, m := range s.resumable {
+		if m.timer != nil {
+			s.finish(m.holder)
+		}
+	}
 	s.mu.Unlock()
 	for _, l := range []net.Listener{s.starttls, s.direct} {
 		if l != nil {

@@ -102,8 +102,17 @@ func (c *Conn) streamError(e *stanza.StreamError) []byte {
 	if e.Text != "" {
 		fmt.Fprintf(&b, "<text xmlns='%s' xml:lang='en'>%s</text>", nsStreamErrors, escaper.Replace(e.Text))
 	}
+	b.WriteString(application(e))
 	b.WriteString("</stream:error></stream:stream>")
 	return []byte(b.String())
+}
+
+// application writes the application's own condition of a stream error.
+func application(e *stanza.StreamError) string {
+	if e.Application.IsZero() {
+		return ""
+	}
+	return string(xmlstream.Element(e.Application).Append(nil, nsClient))
 }
 
 // next reads the next element, its error being the client's end of stream

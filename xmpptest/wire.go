@@ -37,6 +37,11 @@ func start(w *xmlstream.Writer, space, local string, attrs ...string) {
 // readdress returns a stanza with these addresses in place of its own; an
 // empty one leaves the attribute out. What extra writes follows the content.
 func readdress(e xmlstream.Element, from, to string, extra func(*xmlstream.Writer)) []byte {
+	return rewrite(e, from, to, nil, extra)
+}
+
+// rewrite is readdress that also leaves out the children that omit names.
+func rewrite(e xmlstream.Element, from, to string, omit func(xmlstream.Element) bool, extra func(*xmlstream.Writer)) []byte {
 	return build(func(w *xmlstream.Writer) {
 		start(w, nsClient, e.Local(), "from", from, "to", to)
 		for name, value := range e.Attrs() {
@@ -46,9 +51,10 @@ func readdress(e xmlstream.Element, from, to string, extra func(*xmlstream.Write
 			w.AttrNS(name.Space, name.Local, value)
 		}
 		for n := range e.Nodes() {
-			if n.Element.IsZero() {
+			switch {
+			case n.Element.IsZero():
 				w.Text(n.Text)
-			} else {
+			case omit == nil || !omit(n.Element):
 				w.Element(n.Element)
 			}
 		}
