@@ -112,6 +112,18 @@ type ConnectionConfiguration struct {
 	// Limits of what the server may send after login.
 	Limits Limits
 
+	// StreamManagement uses XEP-0198 where the server has it: a broken connection is resumed, and what was sent
+	// is acknowledged or sent again. Off by default for now, see docs/rough-edges.md; without it what was
+	// written when the connection broke is of unknown outcome.
+	StreamManagement bool
+	// Resend says what happens to messages of unknown outcome.
+	Resend ResendPolicy
+	// ResendWindow is how old a message may be to be sent again in a new session; zero: 1 h.
+	ResendWindow time.Duration
+	// Silence of the server, then it is asked for a sign of life; without one within 15 s the connection is
+	// dead. Zero: 60 s; negative: never.
+	Silence time.Duration
+
 	// DisableReconnection makes the first loss of the connection its end.
 	DisableReconnection bool
 	// DisableRoster doesn't fetch the roster at login.
@@ -225,6 +237,9 @@ func (cfg *ConnectionConfiguration) check() error {
 	}
 	if cfg.ConnectTimeout <= 0 {
 		cfg.ConnectTimeout = 30 * time.Second
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = time.Minute
 	}
 	if cfg.RequestTimeout <= 0 {
 		cfg.RequestTimeout = 30 * time.Second

@@ -50,6 +50,7 @@ type Connection struct {
 	stats     counters
 	reports   bucket
 	deafOnce  sync.Once
+	doubles   doubles               // the router's
 	onMessage func(context.Context) // routes; made once
 
 	mu                                                      sync.Mutex // guards what follows; never held while waiting
@@ -69,6 +70,8 @@ type Connection struct {
 	since                                                   time.Time         // when live began
 	account                                                 account
 	user                                                    jid.JID       // full, while bound
+	keep                                                    kept          // the session that the server keeps for us
+	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way
 	online                                                  chan struct{} // closed while online, replaced when not
@@ -105,7 +108,8 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.router, c.app = stream.NewLine(c.ctx), stream.NewLine(c.ctx)
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
-	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed}
+	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report}
+	c.outbox.Count(c.inbound.H)
 	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
 	c.chats = newChatManager(c)
 	c.roster = newRoster(c)

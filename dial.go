@@ -212,7 +212,7 @@ func (c *Connection) secure(ctx context.Context, conn net.Conn, at discover.Endp
 	if err != nil {
 		return nil, err
 	}
-	sc := &stream.Config{Domain: domain, Lang: c.cfg.Language, Limits: c.cfg.Limits.internal()}
+	sc := &stream.Config{Domain: domain, Lang: c.cfg.Language, Limits: c.cfg.Limits.internal(), Silence: max(c.cfg.Silence, 0)}
 	if hook := c.cfg.Trace; hook != nil {
 		sc.Tracer = &stream.Tracer{Hook: func(out bool, data []byte) { hook(TraceEvent{out, data}) }}
 	}

@@ -120,17 +120,18 @@ func attempts(tried []discover.Attempt) []Attempt {
 	return all
 }
 
-// A ShutdownError lists what Shutdown could not send within its time.
+// A ShutdownError lists what Shutdown could not send, or of which it got no acknowledgement (XEP-0198), within its time.
 type ShutdownError struct {
-	Unsent []stanza.Stanza
+	Unsent         []stanza.Stanza // never left this process
+	Unacknowledged []stanza.Stanza // the server may have them
 }
 
 func (e *ShutdownError) Error() string {
-	return fmt.Sprintf("xmpp: shut down with %d stanzas unsent", len(e.Unsent))
+	return fmt.Sprintf("xmpp: shut down with %d stanzas unsent and %d unacknowledged", len(e.Unsent), len(e.Unacknowledged))
 }
 
-// SafeToRetry is true: what is listed never left this process.
-func (e *ShutdownError) SafeToRetry() bool { return true }
+// SafeToRetry tells whether nothing that is listed has left this process.
+func (e *ShutdownError) SafeToRetry() bool { return len(e.Unacknowledged) == 0 }
 
 // An unsentError wraps the cause of something that never left this process.
 type unsentError struct{ err error }

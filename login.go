@@ -55,9 +55,9 @@ func (c *Connection) establish(ctx context.Context, t *stream.Transport, l *cand
 				return err
 			}
 		}
-		user, err := c.negotiate(ctx, t, a)
+		user, resumed, err := c.negotiate(ctx, t, a)
 		if err == nil {
-			return c.start(ctx, t, l, user)
+			return c.start(ctx, t, l, user, resumed)
 		}
 		_ = t.Close()
 		t = nil
@@ -109,30 +109,37 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 	return broken.Name == "stream" && l.more()
 }
 
-// negotiate opens the stream on a secured transport, authenticates and binds.
-func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a account) (jid.JID, error) {
+// negotiate opens the stream on a secured transport, authenticates and resumes the session or binds.
+func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a account) (user jid.JID, resumed bool, err error) {
 	from := a.address
 	if !t.Secured() {
 		from = jid.JID{} // RFC 6120 §4.7.1
 	}
 	if err := c.bounded(ctx, func(ctx context.Context) error { return t.Open(ctx, from) }); err != nil {
-		return jid.JID{}, err
+		return user, false, err
 	}
 	if err := c.authenticate(ctx, t, a, from); err != nil {
-		return jid.JID{}, err
+		return user, false, err
 	}
-	var user jid.JID
-	err := c.bounded(ctx, func(ctx context.Context) (err error) {
-		user, err = t.Bind(ctx, a.resource)
+	if user, resumed, err := c.resume(ctx, t); resumed || err != nil {
+		return user, resumed, err
+	}
+	err = c.bounded(ctx, func(ctx context.Context) (err error) {
+		if user, err = t.Bind(ctx, a.resource); err != nil || !c.cfg.StreamManagement || !t.Features.Manages() {
+			return err
+		}
+		if err = t.Enable(ctx); err == nil {
+			c.outbox.Manage()
+		}
 		return err
 	})
 	if err != nil {
-		return user, err
+		return user, false, err
 	}
 	if !a.address.IsZero() && user.Bare() != a.address {
-		return user, &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", user, a.address)}
+		return user, false, &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", user, a.address)}
 	}
-	return user, nil
+	return user, false, nil
 }
 
 // bounded runs one part of the negotiation within the configuration's limit.
@@ -260,7 +267,7 @@ type setupKey struct{}
 
 // start makes a bound transport the running session and sets it up: extensions and roster in
 // one flight, then presence, then everything that waits.
-func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, user jid.JID) error {
+func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, user jid.JID, resumed bool) error {
 	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
 	c.mu.Lock()
 	if c.state == Closed {
@@ -277,22 +284,22 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		case <-c.stopping:
 		}
 	}})
-	if c.sessions > 0 {
+	if c.sessions > 0 && !resumed {
 		// Behind what is left of the session before, ahead of what this one brings.
 		c.router.Add(stream.Job{Do: func(context.Context) { c.roster.forgetPresence() }})
 	}
-	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox)
+	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
 	c.session = s
 	c.maxBytes.Store(int64(features.MaxBytes))
 	c.mu.Unlock()
 
 	stop := context.AfterFunc(ctx, func() { s.Abort(context.Cause(ctx)) })
-	err := c.setUp(ctx, s, &Session{Features: features.Element})
+	err := c.setUp(ctx, s, &Session{Features: features.Element, Resumed: resumed})
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		err = c.goOnline(s, opened)
+		err = c.goOnline(s, opened, resumed)
 	}
 	if err != nil {
 		close(opened)
@@ -323,7 +330,7 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 		}
 		wg.Go(func() { errs[i] = c.runHook(ctx, x, "Start", x.Start, info) })
 	}
-	if !c.cfg.DisableRoster {
+	if !c.cfg.DisableRoster && !info.Resumed {
 		wg.Go(func() {
 			if err := c.roster.load(ctx, s.Features.RosterVer); err != nil {
 				c.report(fmt.Errorf("roster: %w", err))
@@ -337,7 +344,14 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 	if err := s.Err(); err != nil {
 		return err
 	}
-	return c.presence.begin(ctx)
+	if info.Resumed {
+		return c.presence.goOn(ctx, s)
+	}
+	if err := c.presence.begin(ctx); err != nil {
+		return err
+	}
+	c.settle(ctx)
+	return s.Err()
 }
 
 // runHook runs an extension's Start or Online: its error is reported, and returned if the
@@ -359,7 +373,7 @@ func (c *Connection) runHook(ctx context.Context, x Extension, step string, f fu
 }
 
 // goOnline opens the outbox and announces the session; when that was heard, opened is closed.
-func (c *Connection) goOnline(s *stream.Session, opened chan struct{}) error {
+func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, resumed bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == Closed || c.shut != nil {
@@ -369,14 +383,15 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}) error {
 		return err
 	}
 	c.ready.Store(true)
-	reset := c.sessions > 0
+	reset := c.sessions > 0 && !resumed
 	c.sessions++
-	c.setState(StateChange{State: Online, Reset: reset})
+	c.keep.complete = true
+	c.setState(StateChange{State: Online, Resumed: resumed, Reset: reset})
 	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()
 	close(c.online)
 	c.outbox.Open()
-	info := &Session{Features: s.Features.Element}
+	info := &Session{Features: s.Features.Element, Resumed: resumed}
 	for _, x := range c.extensions {
 		if x.Online != nil {
 			go func() {

@@ -153,6 +153,16 @@ func (m *PresenceManager) Presences(ctx context.Context) <-chan *stanza.Presence
 	})
 }
 
+// goOn notes that a resumed session knows what the one before was told.
+func (m *PresenceManager) goOn(ctx context.Context, s *stream.Session) error {
+	if err := m.begins(ctx); err != nil {
+		return err
+	}
+	defer m.ends()
+	m.in = s
+	return nil
+}
+
 // begin sends a new session's initial presence (RFC 6121 §4.2).
 func (m *PresenceManager) begin(ctx context.Context) error {
 	if err := m.begins(ctx); err != nil {

@@ -20,6 +20,7 @@ import (
 // lasted for stableAfter starts afresh.
 const (
 	firstWait     = 10 * time.Second
+	resumeWait    = 2 * time.Second // in place of firstWait where the session may be resumed
 	maxWait       = 60 * time.Second
 	stableAfter   = 60 * time.Second
 	attemptLimit  = 2 * time.Minute  // for one try as a whole
@@ -31,7 +32,7 @@ const (
 type handler Connection
 
 // Received takes a stanza from the reader.
-func (h *handler) Received(s stanza.Stanza, size int) { (*Connection)(h).received(s, size) }
+func (h *handler) Received(it *stream.Item) { (*Connection)(h).received(it) }
 
 // Report hears of a stanza that was no good.
 func (h *handler) Report(err error) { (*Connection)(h).report(err) }
@@ -40,16 +41,13 @@ func (h *handler) Report(err error) { (*Connection)(h).report(err) }
 func (h *handler) Ended(s *stream.Session, err error) {
 	c := (*Connection)(h)
 	err = cause(err)
-	c.outbox.Detach(&unsentError{err})
-	c.pending.FailAll(func(r *stream.Request, written bool) error {
-		switch {
-		case !written:
-			return &unsentError{err}
-		case r.Get:
-			return &repeatableError{lost(err)}
-		}
-		return lost(err)
-	})
+	c.mu.Lock()
+	keep := c.resumable(err)
+	c.mu.Unlock()
+	c.outbox.Detach(keep, &unsentError{err})
+	if !keep {
+		c.lose(0, false, err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
@@ -126,8 +124,13 @@ func (c *Connection) reconnect(lasted time.Duration) {
 	default:
 	}
 	limit := firstWait
+	c.mu.Lock()
+	if c.keep.id != "" {
+		limit = resumeWait
+	}
+	c.mu.Unlock()
 	if lasted < stableAfter && c.tries > 0 {
-		limit = min(firstWait<<min(c.tries, 8), maxWait)
+		limit = min(limit<<min(c.tries, 8), maxWait)
 	} else {
 		c.tries = 0
 	}
@@ -220,12 +223,15 @@ func (c *Connection) Shutdown(ctx context.Context) error {
 		c.idle(ctx)
 	}
 	c.outbox.Refuse(ErrClosed)
+	if s != nil {
+		c.outbox.Drain(ctx, s.Context().Done())
+	}
 	var unheard error
 	if s != nil && !s.Shutdown(ctx, ErrClosed) {
 		unheard = lost(errors.New("the server did not end the stream, so what was written last may not have arrived"))
 	}
-	if left := c.closeWith(ErrClosed); len(left) > 0 {
-		unheard = errors.Join(&ShutdownError{Unsent: left}, unheard)
+	if unsent, unknown := c.closeWith(ErrClosed); len(unsent)+len(unknown) > 0 {
+		unheard = errors.Join(&ShutdownError{Unsent: unsent, Unacknowledged: unknown}, unheard)
 	}
 	sd.err = unheard
 	return sd.err
@@ -262,12 +268,13 @@ func (c *Connection) stop() {
 	}
 }
 
-// closeWith closes the connection for good and returns the application's stanzas that were left.
-func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
+// closeWith closes the connection for good and returns the application's stanzas that were left: those that were not
+// sent, and those that were and that the server has not acknowledged.
+func (c *Connection) closeWith(err error) (unsent, unknown []stanza.Stanza) {
 	c.mu.Lock()
 	if c.state == Closed {
 		c.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	c.stop()
 	c.err = err
@@ -283,7 +290,23 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	entries := c.outbox.Close(&unsentError{ErrClosed})
 	for i := range entries {
 		if _, told := entries[i].Done.(*stream.Request); !told {
-			left = append(left, reread(entries[i].Data)...)
+			unsent = append(unsent, reread(entries[i].Data)...)
+		}
+	}
+	c.lose(0, false, ErrClosed)
+	c.mu.Lock()
+	remnants := c.remnants
+	c.remnants = nil
+	c.mu.Unlock()
+	for _, r := range remnants {
+		r.fail(ErrClosed)
+		if !r.Keep {
+			continue
+		}
+		if r.certain {
+			unsent = append(unsent, reread(r.Data)...)
+		} else {
+			unknown = append(unknown, reread(r.Data)...)
 		}
 	}
 	if t != nil {
@@ -292,19 +315,13 @@ func (c *Connection) closeWith(err error) (left []stanza.Stanza) {
 	c.cancel(err)
 	c.app.Stop()
 	c.router.Stop()
-	c.pending.FailAll(func(r *stream.Request, written bool) error {
-		if !written || r.Get {
-			return &unsentError{err}
-		}
-		return lost(err)
-	})
 	for _, x := range c.extensions {
 		if x.Closed != nil {
 			c.guard(func() { x.Closed(err) })
 		}
 	}
 	close(c.done)
-	return left
+	return unsent, unknown
 }
 
 // reread makes a stanza of its bytes, which stand in a stream whose default namespace is

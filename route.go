@@ -11,18 +11,16 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// received takes a stanza from the reader: answers go to who waits for them, everything else to
-// the router.
-func (c *Connection) received(s stanza.Stanza, size int) {
+// received takes a stanza from the reader: answers go to who waits for them, everything else to the router.
+func (c *Connection) received(item *stream.Item) {
+	defer item.Release()
 	c.stats.received.Add(1)
-	iq, ok := s.(*stanza.IQ)
+	iq, ok := item.Stanza.(*stanza.IQ)
 	if !ok || iq.Type.IsRequest() {
-		item := c.inbound.NewItem(s, size)
 		c.router.Add(stream.Job{Item: item, Do: c.onMessage})
-		item.Release()
 		return
 	}
-	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError {
+	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == probeID {
 		return
 	}
 	r := c.pending.Match(iq, c.User())
@@ -31,7 +29,7 @@ func (c *Connection) received(s stanza.Stanza, size int) {
 		c.stats.late.Add(1)
 		c.log.Debug("answer that nobody waits for", "from", iq.From.String())
 	case r.Apply != nil:
-		c.router.Add(stream.Job{Do: func(context.Context) {
+		c.router.Add(stream.Job{Item: item, Do: func(context.Context) {
 			if iq.Error == nil {
 				r.Apply(iq)
 			}
@@ -50,6 +48,10 @@ func (c *Connection) route(ctx context.Context) {
 	}
 	switch s := s.(type) {
 	case *stanza.Message:
+		if c.double(s) {
+			c.stats.doubled.Add(1)
+			return
+		}
 		c.routeMessage(ctx, s, false)
 	case *stanza.Presence:
 		c.routePresence(ctx, s)

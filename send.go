@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/stanza"
@@ -89,7 +90,12 @@ func (a *Ack) end(err error) {
 // Written and Failed make an Ack hear of its stanza; they are the connection's to call.
 type ackEntry struct{ *Ack }
 
-func (a ackEntry) Written()         { a.end(nil) }
+func (a ackEntry) Acked() { a.end(nil) }
+func (a ackEntry) Written(final bool) {
+	if final {
+		a.end(nil)
+	}
+}
 func (a ackEntry) Failed(err error) { a.end(outcome(err)) }
 
 // lostEntry tells of a plain Send that failed after it had returned.
@@ -98,9 +104,14 @@ type lostEntry struct {
 	id string
 }
 
-func (l lostEntry) Written() {}
+func (l lostEntry) Written(bool) {}
+func (l lostEntry) Acked()       {}
 func (l lostEntry) Failed(err error) {
-	l.c.report(fmt.Errorf("message %s: %w", l.id, outcome(err)))
+	out := outcome(err)
+	if errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
+		return // Close waits for nobody, and who calls it knows
+	}
+	l.c.report(fmt.Errorf("message %s: %w", l.id, out))
 }
 
 // accepts tells why nothing can be sent now, in any state.
@@ -228,7 +239,7 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 	if err != nil {
 		return err
 	}
-	e.Data = data
+	e.Data, e.At = data, time.Now()
 	c.stats.sent.Add(1)
 	lane := c.lane(ctx)
 	if wait {
@@ -289,15 +300,16 @@ type Stats struct {
 	Unhandled int64 // messages that nobody listened for
 	Late      int64 // answers to requests that no longer wait, or from somebody else
 	Reported  int64 // what OnError was told
+	Doubled   int64 // messages that came twice and were dropped
 	Waiting   int   // received and not handled, now
 	Outbox    int   // accepted and not written, now
 }
 
-type counters struct{ received, sent, unhandled, late, reported atomic.Int64 }
+type counters struct{ received, sent, unhandled, late, reported, doubled atomic.Int64 }
 
 // Stats returns the counters as they stand.
 func (c *Connection) Stats() Stats {
 	waiting, _ := c.inbound.Pending()
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
-		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Waiting: waiting, Outbox: c.outbox.Waiting()}
+		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting()}
 }

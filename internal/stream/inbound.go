@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -26,6 +27,9 @@ type Item struct {
 	Size   int
 	refs   atomic.Int32
 	in     *Inbound
+	seq    sm.Seq // its place in the server's count; 0: none
+
+	dropped atomic.Bool
 }
 
 // Retain holds the item once more. A nil item is nobody's.
@@ -42,25 +46,45 @@ func (it *Item) Release() {
 	}
 }
 
+// drop lets go of an item that nobody will handle any more: the server is not told that it was.
+func (it *Item) drop() {
+	if it != nil {
+		it.dropped.Store(true)
+		it.Release()
+	}
+}
+
 // Inbound counts what was received and not handled.
 type Inbound struct {
 	Outstanding func() bool         // a request of ours waits for its answer
 	Slow        func(time.Duration) // the reader has paused for so long
+	Owe         func()              // the server is to be told what is handled
+	Report      func(error)
 
 	mu     sync.Mutex
 	count  int
 	bytes  int
 	paused chan struct{} // closed when the reader may look again; nil: it runs
 	empty  chan struct{} // closed when nothing is left; nil: nobody waits
+	sm     sm.In
 }
 
-// NewItem takes a stanza in.
-func (q *Inbound) NewItem(s stanza.Stanza, size int) *Item {
+// NewItem takes a stanza in; nil: it was received before the stream was resumed.
+func (q *Inbound) NewItem(s stanza.Stanza, e stanza.Element, size int) *Item {
 	q.mu.Lock()
-	q.count++
-	q.bytes += size
+	seq, again, err := q.sm.Receive(e.Local(), e.Attr("id"), e.Attr("from"))
+	if !again {
+		q.count++
+		q.bytes += size
+	}
 	q.mu.Unlock()
-	it := &Item{Stanza: s, Size: size, in: q}
+	if err != nil {
+		q.Report(err)
+	}
+	if again {
+		return nil
+	}
+	it := &Item{Stanza: s, Size: size, in: q, seq: seq}
 	it.refs.Store(1)
 	return it
 }
@@ -69,12 +93,54 @@ func (q *Inbound) handled(it *Item) {
 	q.mu.Lock()
 	q.count--
 	q.bytes -= it.Size
+	if !it.dropped.Load() {
+		q.sm.Handled(it.seq)
+	}
 	q.wake()
 	if q.count == 0 && q.empty != nil {
 		close(q.empty)
 		q.empty = nil
 	}
+	due, _ := q.sm.AckDue(time.Time{}, false)
 	q.mu.Unlock()
+	if due {
+		q.Owe()
+	}
+}
+
+// Manage begins to count: <enabled/> has come.
+func (q *Inbound) Manage() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sm.Enable()
+}
+
+// Unmanage ends the counting: the session is over for good.
+func (q *Inbound) Unmanage() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sm.Disable()
+}
+
+// Resuming is the count for a <resume/> that is written now.
+func (q *Inbound) Resuming() uint32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.sm.Resuming()
+}
+
+// Resumed notes that <resumed/> has come.
+func (q *Inbound) Resumed() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sm.Resumed()
+}
+
+// H is the count for an <a/> that is written now.
+func (q *Inbound) H() uint32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.sm.Ack(time.Now())
 }
 
 // Drained waits until everything that was received is handled; false: ctx or stop was first.
@@ -114,7 +180,7 @@ func (q *Inbound) wake() {
 
 // full tells whether the reader has to pause. q.mu is held.
 func (q *Inbound) full() bool {
-	if q.count >= hardCount || q.bytes >= hardBytes {
+	if q.count >= hardCount || q.bytes >= hardBytes || q.sm.Full() {
 		return true
 	}
 	return (q.count >= softCount || q.bytes >= softBytes) && !q.Outstanding()
@@ -150,7 +216,20 @@ func (q *Inbound) Wait(ctx context.Context) {
 		case <-ctx.Done():
 		case <-slow.C:
 			q.Slow(time.Since(since))
+			q.mu.Lock()
+			due, _ := q.sm.AckDue(time.Now(), true)
+			q.mu.Unlock()
+			if due {
+				q.Owe() // a paused reader shows that it lives
+			}
 		}
 		slow.Stop()
 	}
+}
+
+// Paused tells whether the reader waits for room.
+func (q *Inbound) Paused() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.paused != nil
 }

@@ -37,7 +37,7 @@ func (l *Line) Add(j Job) {
 	l.mu.Lock()
 	if l.stopped {
 		l.mu.Unlock()
-		j.Item.Release()
+		j.Item.drop()
 		return
 	}
 	l.waiting = append(l.waiting, j)
@@ -57,7 +57,7 @@ func (l *Line) Stop() {
 	l.waiting = nil
 	l.mu.Unlock()
 	for _, j := range dropped {
-		j.Item.Release()
+		j.Item.drop()
 	}
 }
 
@@ -138,7 +138,7 @@ func (l *Line) take(next *int) (Job, bool) {
 		if !stopped {
 			return j, true
 		}
-		j.Item.Release()
+		j.Item.drop()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

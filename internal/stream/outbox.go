@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
+
+	"github.com/gosmack/xmpp/internal/sm"
 )
 
 // ErrFull says that a lane of the outbox has no room.
@@ -30,9 +33,13 @@ var room = [lanes]struct{ entries, bytes int }{
 	Main:    {1024, 8 << 20},
 }
 
-// A Completion hears what became of an entry, once, and must not block.
+// A Completion hears what becomes of an entry: Written, then Acked where the server acknowledges, or Failed at any
+// time; the last of them once. It must not block.
 type Completion interface {
-	Written()
+	// Written: the bytes were handed to the network. final says that no more will be known.
+	Written(final bool)
+	// Acked: the server has taken responsibility (XEP-0198 §4).
+	Acked()
 	Failed(err error)
 }
 
@@ -41,6 +48,11 @@ type Entry struct {
 	Data []byte
 	Done Completion // nil: nobody asks
 	Keep bool       // it waits for the next session where this one ends before it is written
+	At   time.Time  // when it was accepted
+
+	Delayed bool // it says already that it is late
+
+	Nonza bool // no stanza: never counted, never sent again
 }
 
 func (e *Entry) failed(err error) {
@@ -54,9 +66,15 @@ func (e *Entry) failed(err error) {
 type Outbox struct {
 	mu     sync.Mutex
 	queue  [lanes]fifo
-	open   bool    // Main may be taken
-	writer *Writer // of the running session, or nil
-	closed error   // why nothing is taken in any more
+	open   bool          // Main may be taken
+	out    sm.Out[Entry] // what was written and isn't acknowledged
+	again  []Entry       // of it, what the resumed stream has to be sent first
+	owe    bool          // an <a/> is owed
+	ask    bool          // an <r/> is wanted now
+	timer  *time.Timer   // until an <r/> is due; nil: none was ever
+	h      func() uint32 // the count for an <a/>
+	writer *Writer       // of the running session, or nil
+	closed error         // why nothing is taken in any more
 	freed  chan struct{}
 }
 
@@ -104,7 +122,7 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	if o.closed != nil {
 		return o.closed
 	}
-	if o.writer == nil && (lane != Main || !e.Keep) {
+	if o.writer == nil && (lane != Main || !e.Keep) && !o.out.Enabled() {
 		return ErrNoSession // it belongs to the session that asked, or to none that may come
 	}
 	q := &o.queue[lane]
@@ -150,31 +168,65 @@ func (o *Outbox) wake() {
 }
 
 func (o *Outbox) ready() bool {
-	return o.queue[Replies].len() > 0 || o.queue[Setup].len() > 0 || o.open && o.queue[Main].len() > 0
+	if o.owe || o.ask || len(o.again) > 0 {
+		return true
+	}
+	for lane := range o.queue {
+		if o.queue[lane].len() > 0 && o.may(Lane(lane)) {
+			return true
+		}
+	}
+	return false
+}
+
+// reserved is how many places in flight the application's stanzas leave to the others.
+const reserved = 64
+
+// may tells whether a lane may be taken from.
+func (o *Outbox) may(lane Lane) bool {
+	if lane == Main {
+		return o.open && !o.out.Full(reserved)
+	}
+	return !o.out.Full(0)
 }
 
 // take moves waiting entries, at most about max bytes of them, to batch. o.mu is held.
 func (o *Outbox) take(batch []Entry, max int) []Entry {
+	if o.owe {
+		o.owe = false
+		batch = append(batch, Entry{Data: sm.AppendAck(nil, o.h()), Nonza: true})
+	}
 	size := 0
+	if n := len(o.again); n > 0 {
+		// They have their numbers; the server learns at once that it is to acknowledge them.
+		batch = append(batch, o.again...)
+		o.again = nil
+		o.ask = true
+		return o.request(batch)
+	}
+	now := time.Time{}
 	for lane := range o.queue {
-		if Lane(lane) == Main && !o.open {
-			break
-		}
 		q, taken := &o.queue[lane], len(batch)
 		limit := max
 		if Lane(lane) == Replies {
 			limit = max / 2 // whoever makes us answer all the time does not silence us
 		}
-		for q.len() > 0 && size < limit {
+		for q.len() > 0 && size < limit && o.may(Lane(lane)) {
 			e := q.pop()
 			size += len(e.Data)
 			batch = append(batch, e)
+			if o.out.Enabled() && !e.Nonza {
+				if now.IsZero() {
+					now = time.Now()
+				}
+				o.out.Sent(e, len(e.Data), now)
+			}
 		}
 		if len(batch) > taken && q.len() <= room[lane].entries/2 && q.bytes <= room[lane].bytes/2 {
 			o.free() // those who wait for another lane look and go on waiting
 		}
 	}
-	return batch
+	return o.request(batch)
 }
 
 // free wakes everyone who waits for room. o.mu is held.
@@ -185,11 +237,19 @@ func (o *Outbox) free() {
 	}
 }
 
-// Attach makes w the writer. What the application sends waits for Open.
-func (o *Outbox) Attach(w *Writer) {
+// Attach makes w the writer. What the application sends waits for Open. On a resumed stream what isn't acknowledged is written
+// first.
+func (o *Outbox) Attach(w *Writer, resumed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.writer, o.open = w, false
+	o.writer, o.open, o.owe, o.ask, o.again = w, false, false, false, nil
+	if resumed {
+		for _, e := range o.out.Unacked() {
+			o.again = append(o.again, e)
+		}
+		o.ask = true
+		o.wake()
+	}
 }
 
 // Open lets the application's stanzas flow.
@@ -200,10 +260,20 @@ func (o *Outbox) Open() {
 	o.wake()
 }
 
-// Detach ends the session's writer: entries that are kept stay, all others fail with err.
-func (o *Outbox) Detach(err error) {
+// Detach ends the stream's writer. Where the stream can be resumed everything stays as it is.
+func (o *Outbox) Detach(resumable bool, err error) {
 	o.mu.Lock()
-	o.writer, o.open = nil, false
+	o.writer, o.open, o.again = nil, false, nil
+	o.quiet()
+	o.mu.Unlock()
+	if !resumable {
+		o.Drop(err)
+	}
+}
+
+// Drop fails what waits and belongs to the session that is over; what is kept stays.
+func (o *Outbox) Drop(err error) {
+	o.mu.Lock()
 	var dropped []Entry
 	for lane := range o.queue {
 		q := &o.queue[lane]
@@ -220,6 +290,19 @@ func (o *Outbox) Detach(err error) {
 	o.mu.Unlock()
 	for i := range dropped {
 		dropped[i].failed(err)
+	}
+}
+
+// PutBack puts entries at the head of the application's lane: they were accepted before everything that waits there.
+func (o *Outbox) PutBack(entries []Entry) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := &o.queue[Main]
+	for q.len() > 0 {
+		entries = append(entries, q.pop())
+	}
+	for i := range entries {
+		q.push(entries[i])
 	}
 }
 

@@ -42,7 +42,8 @@ type heard struct {
 	failed  []error
 }
 
-func (h *heard) Written()         { h.written++ }
+func (h *heard) Written(bool)     { h.written++ }
+func (h *heard) Acked()           {}
 func (h *heard) Failed(err error) { h.failed = append(h.failed, err) }
 
 func entry(s string) Entry { return Entry{Data: []byte(s), Keep: true} }
@@ -50,7 +51,7 @@ func entry(s string) Entry { return Entry{Data: []byte(s), Keep: true} }
 func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
-		box.Attach(newWriter(s, box, nil, func(error) { t.Error("no write fails here") }))
+		box.Attach(newWriter(s, box, nil, func(error) { t.Error("no write fails here") }), false)
 		box.Open()
 		require.NoError(t, box.TryPut(Main, entry("first")))
 		synctest.Wait() // the writer hangs in its first write
@@ -68,7 +69,7 @@ func TestLanesPassTheApplications(t *testing.T) {
 		s, box := &sink{}, &Outbox{}
 		require.NoError(t, box.TryPut(Main, entry("m")))
 		require.ErrorIs(t, box.TryPut(Replies, entry("r")), ErrNoSession)
-		box.Attach(newWriter(s, box, nil, nil))
+		box.Attach(newWriter(s, box, nil, nil), false)
 		require.NoError(t, box.TryPut(Setup, entry("s")))
 		synctest.Wait()
 		require.Equal(t, []string{"s"}, s.writes, "the application's wait until the session is open")
@@ -94,7 +95,7 @@ func TestPutWaitsForRoom(t *testing.T) {
 		go func() { put <- box.Put(t.Context(), Main, entry("last")) }()
 		synctest.Wait()
 		s := &sink{}
-		box.Attach(newWriter(s, box, nil, nil))
+		box.Attach(newWriter(s, box, nil, nil), false)
 		box.Open()
 		require.NoError(t, <-put)
 		synctest.Wait()
@@ -111,17 +112,17 @@ func TestOneLargeStanzaHasItsPlace(t *testing.T) {
 func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box := &Outbox{}
-		box.Attach(newWriter(&sink{}, box, nil, nil))
+		box.Attach(newWriter(&sink{}, box, nil, nil), false)
 		kept, dropped, setup := &heard{}, &heard{}, &heard{}
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("a"), Keep: true, Done: kept}))
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("b"), Done: dropped}))
 		gone := errors.New("gone")
-		box.Detach(gone)
+		box.Detach(false, gone)
 		require.ErrorIs(t, box.TryPut(Setup, Entry{Done: setup}), ErrNoSession)
 		require.Equal(t, []error{gone}, dropped.failed)
 		require.Empty(t, kept.failed)
 		s := &sink{}
-		box.Attach(newWriter(s, box, nil, nil))
+		box.Attach(newWriter(s, box, nil, nil), false)
 		box.Open()
 		synctest.Wait()
 		require.Equal(t, []string{"a"}, s.writes)
@@ -152,7 +153,7 @@ func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
 		box, h := &Outbox{}, &heard{}
 		broken := errors.New("broken")
 		var failed []error
-		box.Attach(newWriter(&sink{err: broken}, box, nil, func(err error) { failed = append(failed, err) }))
+		box.Attach(newWriter(&sink{err: broken}, box, nil, func(err error) { failed = append(failed, err) }), false)
 		box.Open()
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h}))
 		synctest.Wait()
@@ -172,7 +173,7 @@ func TestFinishFlushesOrNot(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, box := &sink{gate: make(chan struct{})}, &Outbox{}
 			w := newWriter(s, box, nil, nil)
-			box.Attach(w)
+			box.Attach(w, false)
 			box.Open()
 			require.NoError(t, box.TryPut(Main, entry("1")))
 			synctest.Wait()
@@ -199,7 +200,7 @@ func TestLanesFreeTheirOwnRoom(t *testing.T) {
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, entry("m")))
 		}
-		box.Attach(newWriter(s, box, nil, nil))
+		box.Attach(newWriter(s, box, nil, nil), false)
 		require.NoError(t, box.TryPut(Replies, entry("r")))
 		synctest.Wait() // the writer hangs with it
 		for range room[Replies].entries {
@@ -219,7 +220,7 @@ func TestLanesFreeTheirOwnRoom(t *testing.T) {
 // Whoever makes us answer all the time does not silence us.
 func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
 	box := &Outbox{}
-	box.Attach(newWriter(&sink{}, box, nil, nil))
+	box.Attach(newWriter(&sink{}, box, nil, nil), false)
 	box.writer.running = true // nothing is taken but here
 	box.Open()
 	for range room[Replies].entries {

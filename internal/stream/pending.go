@@ -26,8 +26,11 @@ type Answer struct {
 	Err error
 }
 
-// Written and Failed make a Request the Completion of its entry.
-func (r *Request) Written() { r.written.Store(true) }
+// Written, Acked and Failed make a Request the Completion of its entry.
+func (r *Request) Written(bool) { r.written.Store(true) }
+
+// Acked says nothing new: the answer will.
+func (r *Request) Acked() {}
 
 // Failed ends the request: its entry never left, or nobody knows.
 func (r *Request) Failed(err error) { r.end(Answer{Err: err}) }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/stanza"
 )
@@ -15,8 +16,12 @@ import (
 // Handler is what a session needs of its connection. The session's reader calls it, so
 // nothing in it may wait for the session.
 type Handler interface {
-	// Received takes a stanza; size is its bytes on the wire.
-	Received(s stanza.Stanza, size int)
+	// Received takes a stanza and the hold on its item.
+	Received(it *Item)
+	// Enabled hears that the server keeps the session (XEP-0198 §3).
+	Enabled(s *Session, e sm.Enabled)
+	// Probe asks the server for a sign of life where there is no stream management.
+	Probe(s *Session)
 	// Report hears of what was dropped and why.
 	Report(err error)
 	// Ended is called once, as the reader's last act.
@@ -38,17 +43,28 @@ type Session struct {
 	read   chan struct{} // closed when nothing is read any more
 	gone   chan struct{} // closed when Ended has returned
 
-	mu    sync.Mutex
-	err   error // why it ended, the first reason
-	whole bool  // the server ended its stream
+	interval time.Duration // of silence, then the peer is probed
+	watch    *time.Timer
+
+	mu     sync.Mutex
+	err    error     // why it ended, the first reason
+	whole  bool      // the server ended its stream
+	probed time.Time // when the peer was asked for a sign of life; zero: it wasn't
 }
 
 // Start turns a negotiated transport into a running session.
-func Start(t *Transport, h Handler, in *Inbound, box *Outbox) *Session {
+// resumed says that the stream goes on with the session before.
+func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
 	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, read: make(chan struct{}), gone: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.writer = newWriter(t.conn, box, t.cfg.Tracer, s.fail)
-	box.Attach(s.writer)
+	box.Attach(s.writer, resumed)
+	s.interval = t.cfg.Silence
+	if s.interval > 0 {
+		s.mu.Lock()
+		s.watch = time.AfterFunc(s.interval, s.check)
+		s.mu.Unlock()
+	}
 	t.reader.SetLimits(t.cfg.Limits)
 	_ = t.conn.SetDeadline(time.Time{})
 	go s.readLoop()
@@ -67,6 +83,9 @@ func (s *Session) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
+	if s.watch != nil {
+		s.watch.Stop()
+	}
 	s.mu.Unlock()
 	s.cancel()
 	_ = s.t.Close()
@@ -81,6 +100,12 @@ func (s *Session) readLoop() {
 	if errors.As(err, &bad) {
 		// RFC 6120 §4.9.1.1: the error, the end of the stream, the end of the connection.
 		s.goodbye(time.Second, streamError(bad), false)
+	}
+	var counts interface{ StreamError() *stanza.StreamError }
+	if errors.As(err, &counts) {
+		if e, bad := stanza.Marshal(counts.StreamError()); bad == nil {
+			s.goodbye(time.Second, e.String()+streamEnd, false)
+		}
 	}
 	if errors.Is(err, io.EOF) {
 		// The server ended the stream; we end ours (RFC 6120 §4.4).
@@ -105,16 +130,93 @@ func (s *Session) readAll() error {
 		if err != nil {
 			return err
 		}
-		if e.Space() != stanza.NS {
-			continue // a nonza of nobody's: never a stanza (S081)
-		}
-		st, err := stanza.FromElement(stanza.Element(e))
-		if err != nil {
-			s.handler.Report(err)
-			continue
-		}
-		s.handler.Received(st, e.Size())
+		switch {
+		case sm.Counts(stanza.Element(e)):
+			s.receive(stanza.Element(e))
+		case e.Space() == sm.NS:
+			if err := s.manage(stanza.Element(e)); err != nil {
+				return err
+			}
+		} // else a nonza of nobody's: never a stanza (S081)
 	}
+}
+
+func (s *Session) receive(e stanza.Element) {
+	st, err := stanza.FromElement(e)
+	it := s.inbound.NewItem(st, e, e.Size())
+	switch {
+	case it == nil: // it was here before the stream was resumed
+	case err != nil:
+		it.Release() // the server counts it all the same
+		s.handler.Report(err)
+	default:
+		s.handler.Received(it)
+	}
+}
+
+// manage takes an element of stream management (XEP-0198 §3, §4).
+func (s *Session) manage(e stanza.Element) error {
+	switch e.Local() {
+	case "r":
+		s.box.Owe()
+	case "a":
+		h, err := sm.ParseAck(e)
+		if err != nil {
+			return err
+		}
+		return s.box.Ack(h)
+	case "enabled":
+		enabled, err := sm.ParseEnabled(e)
+		if err != nil {
+			return err
+		}
+		s.inbound.Manage()
+		s.handler.Enabled(s, enabled)
+	case "failed":
+		s.box.Unmanage()
+	}
+	return nil
+}
+
+// ErrSilent says that the peer gave no sign of life.
+var ErrSilent = errors.New("the server has fallen silent")
+
+const answerLimit = 15 * time.Second // for a sign of life
+
+// check looks for signs of life: after a while of silence the server is asked for one, and if none comes the
+// connection is dead, whatever TCP believes. While we don't read ourselves, silence means nothing.
+func (s *Session) check() {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	last := s.t.heard()
+	idle := time.Since(last)
+	switch {
+	case s.inbound.Paused():
+		s.probed = time.Time{}
+		s.watch.Reset(s.interval)
+	case idle < s.interval:
+		s.probed = time.Time{}
+		s.watch.Reset(s.interval - idle)
+	case s.probed.IsZero():
+		s.probed = time.Now()
+		s.watch.Reset(answerLimit)
+		s.mu.Unlock()
+		if !s.box.Probe() {
+			s.handler.Probe(s)
+		}
+		return
+	case last.Before(s.probed):
+		s.mu.Unlock()
+		s.fail(ErrSilent)
+		return
+	default:
+		s.probed = time.Time{}
+		s.watch.Reset(s.interval)
+	}
+	s.mu.Unlock()
 }
 
 const streamEnd = "</stream:stream>"

@@ -58,7 +58,7 @@ func (t *Transport) SecureTLS(ctx context.Context, cfg *tls.Config) error {
 	}
 	t.conn = conn
 	t.secured = true
-	t.reader = xmlstream.NewReader(conn, before)
+	t.reader = xmlstream.NewReader(listener{t}, before)
 	t.Features = Features{}
 	return nil
 }

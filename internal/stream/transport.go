@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
+	"time"
 
 	"github.com/gosmack/xmpp/internal/ctxconn"
 	"github.com/gosmack/xmpp/internal/xmlstream"
@@ -35,6 +37,8 @@ type Config struct {
 	Lang   string
 	Limits xmlstream.Limits // after login
 	Tracer *Tracer          // nil: none
+	// Silence of a running session, then the server is probed; 0: never.
+	Silence time.Duration
 }
 
 // A StepError says at which step of setting up a connection an error came.
@@ -57,6 +61,7 @@ type Transport struct {
 	conn     net.Conn // the TLS connection once there is one
 	raw      net.Conn // below TLS
 	reader   *xmlstream.Reader
+	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config
 	secured  bool
 	Features Features // of the stream that is open now
@@ -64,8 +69,22 @@ type Transport struct {
 
 // NewTransport wraps a fresh connection.
 func NewTransport(conn net.Conn, cfg *Config) *Transport {
-	return &Transport{conn: conn, raw: conn, reader: xmlstream.NewReader(conn, before), cfg: cfg}
+	t := &Transport{conn: conn, raw: conn, cfg: cfg}
+	t.reader = xmlstream.NewReader(listener{t}, before)
+	return t
 }
+
+// A listener reads the transport's connection and notes when something came.
+type listener struct{ t *Transport }
+
+func (l listener) Read(p []byte) (int, error) {
+	n, err := l.t.conn.Read(p)
+	l.t.last.Store(time.Now().UnixNano())
+	return n, err
+}
+
+// heard is when bytes came last.
+func (t *Transport) heard() time.Time { return time.Unix(0, t.last.Load()) }
 
 // Close ends the connection at once.
 func (t *Transport) Close() error { return t.raw.Close() }

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"github.com/gosmack/xmpp/internal/sm"
 )
 
 const (
@@ -50,6 +52,10 @@ func (w *Writer) run() {
 		if len(w.batch) == 0 {
 			if w.final != nil {
 				final := *w.final
+				if w.box.out.Enabled() && string(final) == streamEnd {
+					final = append(sm.AppendAck(nil, w.box.h()), final...) // XEP-0198 §4
+				}
+				w.box.quiet()
 				w.box.mu.Unlock()
 				w.last(final)
 				w.box.mu.Lock()
@@ -61,8 +67,9 @@ func (w *Writer) run() {
 			w.box.mu.Unlock()
 			return
 		}
+		counted := w.box.out.Enabled()
 		w.box.mu.Unlock()
-		if err := w.write(); err != nil {
+		if err := w.write(counted); err != nil {
 			w.box.mu.Lock()
 			w.end()
 			w.fail(err)
@@ -119,7 +126,7 @@ func (w *Writer) end() {
 }
 
 // write writes the batch as one. Where it fails, nobody knows how much the peer got.
-func (w *Writer) write() error {
+func (w *Writer) write(counted bool) error {
 	w.buf = w.buf[:0]
 	for i := range w.batch {
 		if w.tracer != nil {
@@ -132,10 +139,10 @@ func (w *Writer) write() error {
 	for i := range w.batch {
 		switch done := w.batch[i].Done; {
 		case done == nil:
-		case err != nil:
+		case err == nil:
+			done.Written(!counted || w.batch[i].Nonza)
+		case !counted || w.batch[i].Nonza:
 			done.Failed(&lostError{err})
-		default:
-			done.Written()
 		}
 	}
 	if cap(w.buf) > 4*batchBytes {

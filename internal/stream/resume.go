@@ -1,0 +1,49 @@
+package stream
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gosmack/xmpp/internal/sm"
+	"github.com/gosmack/xmpp/internal/xmlstream"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// Manages tells whether the server offers stream management on the stream as it stands.
+func (f Features) Manages() bool { return has(f.Element, sm.NS, "sm") }
+
+// Enable asks the server to keep the session (XEP-0198 §3). It doesn't wait for the answer, which the session's reader
+// takes. What is written behind it counts.
+func (t *Transport) Enable(ctx context.Context) error {
+	return t.step(ctx, "enable", func() error {
+		return t.element(func(w *xmlstream.Writer) { sm.Enable{Resume: true}.Write(w) })
+	})
+}
+
+// Resume asks for the session id, in place of binding a resource (XEP-0198 §5); h is what of it we have handled. A refusal is a
+// sm.Failed, after which this same stream can bind.
+func (t *Transport) Resume(ctx context.Context, id string, h uint32) (handled uint32, err error) {
+	err = t.step(ctx, "resume", func() error {
+		if err := t.element(func(w *xmlstream.Writer) { sm.Resume{PrevID: id, H: h}.Write(w) }); err != nil {
+			return err
+		}
+		e, err := t.next()
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.Is(sm.NS, "resumed"):
+			r, err := sm.ParseResumed(stanza.Element(e), id)
+			handled = r.H
+			return err
+		case e.Is(sm.NS, "failed"):
+			f, err := sm.ParseFailed(stanza.Element(e))
+			if err != nil {
+				return err
+			}
+			return f
+		}
+		return errors.New(name(e) + " in place of the answer")
+	})
+	return handled, err
+}

@@ -1,0 +1,255 @@
+package xmpp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gosmack/xmpp/internal/sm"
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// ResendPolicy says what happens to messages of which nobody can tell whether the server got them: their session was lost
+// for good while they were under way, and no archive knew them.
+type ResendPolicy int
+
+// The policies.
+const (
+	// ResendUnknown sends them again in the new session, with their id and a <delay/>, and tells OnError that each may arrive twice.
+	ResendUnknown ResendPolicy = iota
+	// ReportUnknown sends nothing again; they end with ErrUnknownOutcome.
+	ReportUnknown
+)
+
+const defaultResendWindow = time.Hour
+
+// kept is a session that the server keeps for us (XEP-0198 §5).
+type kept struct {
+	id       string
+	max      time.Duration
+	user     jid.JID
+	complete bool // it was online: nothing of its setting up is missing
+}
+
+// A remnant is a stanza of a session that is over, which the server has not acknowledged.
+type remnant struct {
+	stream.Entry
+	certain bool // the server does not have it
+}
+
+// Enabled hears that the server keeps the session.
+func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
+	c := (*Connection)(h)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == s {
+		c.keep = kept{id: string(append([]byte(nil), e.ID...)), max: e.Max, user: c.user, complete: c.live == s}
+	}
+}
+
+// Probe asks the server for a sign of life by a ping (XEP-0199) whose answer is only that.
+func (h *handler) Probe(*stream.Session) {
+	c := (*Connection)(h)
+	iq := &stanza.IQ{Type: stanza.IQGet, ID: probeID, To: jid.MustParse(c.cfg.Domain)}
+	stanza.Add(iq, ping{})
+	if data, err := c.encode(iq); err == nil {
+		_ = c.outbox.TryPut(stream.Setup, stream.Entry{Data: data})
+	}
+}
+
+const probeID = "alive"
+
+// resumable tells whether the session that ended with err can be taken up again. c.mu is held.
+func (c *Connection) resumable(err error) bool {
+	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection || terminal(err, true) {
+		return false
+	}
+	var high *sm.TooHigh
+	var back *sm.WentBack
+	var ended *stanza.StreamError
+	// Where the two sides disagree about the session, the same would end every stream that follows (S180).
+	return !errors.As(err, &high) && !errors.As(err, &back) && !(errors.As(err, &ended) && sm.IsTooHigh(ended))
+}
+
+// lose gives up the session that was kept: what the server has handled of it, as far as it says, is acknowledged; the rest waits
+// for the next session.
+func (c *Connection) lose(h uint32, known bool, why error) {
+	rest, certain := c.outbox.Lose(h, known)
+	c.inbound.Unmanage()
+	c.outbox.Drop(&unsentError{why})
+	c.pending.FailAll(func(r *stream.Request, written bool) error {
+		switch {
+		case !written:
+			return &unsentError{why}
+		case r.Get:
+			return &repeatableError{lost(why)}
+		}
+		return lost(why)
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep = kept{}
+	for _, e := range rest {
+		c.remnants = append(c.remnants, remnant{e, certain})
+	}
+}
+
+// resume takes up the session that is kept, if there is one and the server still has it.
+func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.JID, resumed bool, err error) {
+	c.mu.Lock()
+	k := c.keep
+	c.mu.Unlock()
+	if k.id == "" {
+		return user, false, nil
+	}
+	if !t.Features.Manages() {
+		c.lose(0, false, errSessionLost)
+		return user, false, nil
+	}
+	var h uint32
+	err = c.bounded(ctx, func(ctx context.Context) (err error) {
+		h, err = t.Resume(ctx, k.id, c.inbound.Resuming())
+		return err
+	})
+	var refused sm.Failed
+	switch {
+	case errors.As(err, &refused):
+		c.lose(refused.H, refused.Known, errSessionLost)
+		return user, false, nil
+	case errors.Is(err, sm.ErrOtherStream):
+		c.lose(0, false, err)
+		return user, false, err
+	case err != nil:
+		return user, false, err
+	}
+	if err := c.outbox.Resumed(h); err != nil {
+		c.lose(0, false, err)
+		return user, false, &stream.StepError{Name: "resume", Err: err}
+	}
+	c.inbound.Resumed()
+	return k.user, true, nil
+}
+
+var errSessionLost = errors.New("xmpp: the server no longer has the session")
+
+// settle decides about what was left of an earlier session: before anything else of the application's it is sent
+// again, or reported.
+func (c *Connection) settle(ctx context.Context) {
+	c.mu.Lock()
+	all := c.remnants
+	c.remnants = nil
+	c.mu.Unlock()
+	if len(all) == 0 {
+		return
+	}
+	c.reconcile(ctx, all)
+	var again []stream.Entry
+	for _, r := range all {
+		switch {
+		case r.Data == nil: // it had arrived
+		case !r.Keep:
+			r.fail(errSessionLost)
+		case time.Since(r.At) > c.resendWindow():
+			r.fail(errExpired)
+		case !r.certain && c.cfg.Resend == ReportUnknown:
+			r.fail(errSessionLost)
+		default:
+			if !r.certain {
+				c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
+			}
+			again = append(again, r.delayed())
+		}
+	}
+	c.outbox.PutBack(again)
+}
+
+var errExpired = errors.New("xmpp: too old to be sent again")
+
+func (c *Connection) resendWindow() time.Duration {
+	if c.cfg.ResendWindow > 0 {
+		return c.cfg.ResendWindow
+	}
+	return defaultResendWindow
+}
+
+// fail ends the stanza with what is known of it.
+func (r *remnant) fail(why error) {
+	if r.Done == nil {
+		return
+	}
+	if r.certain {
+		r.Done.Failed(&unsentError{why})
+		return
+	}
+	r.Done.Failed(&uncertainError{why})
+}
+
+// An uncertainError is the end of something that the server may have.
+type uncertainError struct{ error }
+
+func (e *uncertainError) Unwrap() error      { return e.error }
+func (e *uncertainError) MaybeWritten() bool { return true }
+
+// delayed is the entry with the time at which it was sent first (XEP-0203): in a new session it is no longer what it was.
+func (r *remnant) delayed() stream.Entry {
+	e := r.Entry
+	if e.Delayed {
+		return e
+	}
+	const end = "</message>"
+	body, ok := bytes.CutSuffix(e.Data, []byte(end))
+	if !ok {
+		if body, ok = bytes.CutSuffix(e.Data, []byte("/>")); !ok {
+			return e
+		}
+		body = append(bytes.Clone(body), '>')
+	}
+	e.Data = fmt.Appendf(bytes.Clone(body), "<delay xmlns='urn:xmpp:delay' stamp='%s'/>%s", e.At.UTC().Format("2006-01-02T15:04:05.000Z"), end)
+	e.Delayed = true
+	return e
+}
+
+// reconcile asks the extensions that know an archive which of the uncertain messages had arrived. Data of those is nil afterwards.
+func (c *Connection) reconcile(ctx context.Context, all []remnant) {
+	for _, x := range c.extensions {
+		if x.Reconcile == nil {
+			continue
+		}
+		var ask []*stanza.Message
+		var of []int
+		for i, r := range all {
+			if r.certain || !r.Keep || r.Data == nil {
+				continue
+			}
+			for _, s := range reread(r.Data) {
+				if m, ok := s.(*stanza.Message); ok {
+					ask, of = append(ask, m), append(of, i)
+				}
+			}
+		}
+		if len(ask) == 0 {
+			return
+		}
+		var arrived []bool
+		var err error
+		c.guard(func() { arrived, err = x.Reconcile(ctx, ask) })
+		if err != nil || len(arrived) != len(ask) {
+			c.report(fmt.Errorf("extension %s: Reconcile: %d answers of %d: %w", x.Name, len(arrived), len(ask), errors.Join(err)))
+			continue
+		}
+		for n, i := range of {
+			if arrived[n] {
+				if all[i].Done != nil {
+					all[i].Done.Acked()
+				}
+				all[i].Data = nil
+				continue
+			}
+			all[i].certain = true // the archive would have it
+		}
+	}
+}
