@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
+	"github.com/gosmack/xmpp/stanza"
 )
 
 // A Connection is one account's connection to its server, across reconnections. Make one with
@@ -34,24 +34,26 @@ type Connection struct {
 	done     chan struct{} // closed with the connection
 	stopping chan struct{} // closed when Close or Shutdown begins
 
-	chats     *ChatManager
-	roster    *Roster
-	presence  *PresenceManager
-	states    notifier[StateChange]
-	slow      notifier[SlowConsumer]
-	messages  *Feed[*messageEvent]
-	bounces   *Feed[*messageEvent]
-	handlers  handlerTable
-	router    *stream.Line
-	app       *stream.Line
-	inbound   *stream.Inbound
-	outbox    *stream.Outbox
-	pending   *stream.Pending
-	stats     counters
-	reports   bucket
-	deafOnce  sync.Once
-	doubles   doubles               // the router's
-	onMessage func(context.Context) // routes; made once
+	chats           *ChatManager
+	roster          *Roster
+	presence        *PresenceManager
+	states          notifier[StateChange]
+	slow            notifier[SlowConsumer]
+	messages        *Feed[*messageEvent]
+	bounces         *Feed[*messageEvent]
+	handlers        handlerTable
+	router          *stream.Line
+	app             *stream.Line
+	inbound         *stream.Inbound
+	outbox          *stream.Outbox
+	pending         *stream.Pending
+	stats           counters
+	reports         bucket
+	deafOnce        sync.Once
+	epoch           atomic.Int64          // streams begun
+	unsent, unknown []stanza.Stanza       // mu: what was left when the connection was closed
+	doubles         doubles               // the router's
+	onMessage       func(context.Context) // routes; made once
 
 	mu                                                      sync.Mutex // guards what follows; never held while waiting
 	state                                                   State
@@ -297,83 +299,4 @@ func (c *Connection) NetworkChanged() {
 	case c.hint <- struct{}{}:
 	default:
 	}
-}
-
-// guard runs user code: with the panic hook set a panic ends only the call.
-func (c *Connection) guard(f func()) {
-	if hook := c.cfg.OnPanic; hook != nil {
-		defer func() {
-			if v := recover(); v != nil {
-				hook(v, debug.Stack())
-			}
-		}()
-	}
-	f()
-}
-
-// Report tells OnError and the logger of an error that has no caller, such as something a peer got
-// wrong that an extension had to leave out.
-func (c *Connection) Report(err error) {
-	if err != nil {
-		c.report(err)
-	}
-}
-
-// report tells of an error that has no caller.
-func (c *Connection) report(err error) {
-	c.stats.reported.Add(1)
-	if !c.reports.take(time.Now()) {
-		return
-	}
-	c.log.Warn("dropped or failed", "error", err)
-	if c.cfg.OnError != nil {
-		c.guard(func() { c.cfg.OnError(err) })
-	}
-}
-
-// A bucket lets through a burst and then so many a second: what peers cause should not fill a disk.
-type bucket struct {
-	mu   sync.Mutex
-	left float64
-	at   time.Time
-}
-
-const (
-	reportBurst = 100
-	reportRate  = 10
-)
-
-func (b *bucket) take(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.at.IsZero() {
-		b.left = reportBurst
-	} else {
-		b.left = min(reportBurst, b.left+now.Sub(b.at).Seconds()*reportRate)
-	}
-	b.at = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
-}
-
-// SlowConsumer says that the reader has paused because callbacks or channels of the application
-// don't keep up.
-type SlowConsumer struct {
-	Paused  time.Duration // how long the reader has paused
-	Handler time.Duration // how long the callback has run that is running; 0: a channel is not read
-	Stanzas int           // received and not handled
-	Bytes   int
-}
-
-// OnSlowConsumer registers f, called each 5 s while the reader is paused. f must return promptly.
-func (c *Connection) OnSlowConsumer(f func(SlowConsumer)) (stop func()) { return c.slow.subscribe(f) }
-
-func (c *Connection) slowed(paused time.Duration) {
-	count, bytes := c.inbound.Pending()
-	s := SlowConsumer{Paused: paused, Handler: c.app.Age(), Stanzas: count, Bytes: bytes}
-	c.log.Warn("slow consumer: reading pauses", "paused", s.Paused, "handler", s.Handler, "stanzas", count, "bytes", bytes)
-	c.slow.emit(s, c.guard)
 }

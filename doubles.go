@@ -17,46 +17,54 @@ const (
 // doubles remembers the messages that were routed, as fingerprints. The router alone uses it.
 type doubles struct {
 	seed  maphash.Seed
-	seen  map[uint64]time.Time
+	seen  map[uint64]sighting
 	order []uint64 // ring
 	next  int
 }
 
-// double tells whether m came before: the same sender, id and place in our own archive, or without an archive the same sender and id and
-// a mark of the server's that it is late. An id alone proves nothing.
+// A sighting is when a message was routed, and in which session.
+type sighting struct {
+	at    time.Time
+	epoch int64
+}
+
+// double tells whether m came before: the same sender, id and text at the same place in our own archive; or, without an archive, the
+// same sender, id and text in an earlier session, and our server says that it is late. An id alone proves nothing.
 func (c *Connection) double(m *stanza.Message) bool {
-	if m.ID == "" || m.Type == stanza.MessageError {
+	if m.ID == "" || m.Type == stanza.MessageError || m.Type == stanza.MessageGroupchat {
 		return false
 	}
-	self := c.User().Bare().String()
+	user := c.User()
+	self := user.Bare().String()
 	archived, late := "", false
 	for p := range m.Payloads() {
 		switch {
 		case p.Is("urn:xmpp:sid:0", "stanza-id") && p.Attr("by") == self:
 			archived = p.Attr("id")
 		case p.Is("urn:xmpp:delay", "delay"):
-			late = true
+			from := p.Attr("from")
+			late = late || from == "" || from == self || from == user.Domain()
 		}
 	}
 	d := &c.doubles
 	if d.seen == nil {
-		d.seed, d.seen = maphash.MakeSeed(), make(map[uint64]time.Time)
+		d.seed, d.seen = maphash.MakeSeed(), make(map[uint64]sighting)
 	}
 	var h maphash.Hash
 	h.SetSeed(d.seed)
-	for _, s := range [...]string{m.From.String(), m.ID, archived} {
+	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
 		_, _ = h.WriteString(s)
 		_ = h.WriteByte(0)
 	}
-	key, now := h.Sum64(), time.Now()
-	if at, ok := d.seen[key]; ok && now.Sub(at) < doublesFor && (archived != "" || late) {
+	key, now := h.Sum64(), sighting{time.Now(), c.epoch.Load()}
+	if before, ok := d.seen[key]; ok && now.at.Sub(before.at) < doublesFor && (archived != "" || late && before.epoch < now.epoch) {
 		return true
 	}
 	d.keep(key, now)
 	return false
 }
 
-func (d *doubles) keep(key uint64, now time.Time) {
+func (d *doubles) keep(key uint64, now sighting) {
 	if len(d.order) < doublesMax {
 		d.order = append(d.order, key)
 	} else {

@@ -78,7 +78,6 @@ func (c *Connection) resumable(err error) bool {
 // lose gives up the session that was kept: what the server has handled of it, as far as it says, is acknowledged; the rest waits
 // for the next session.
 func (c *Connection) lose(h uint32, known bool, why error) {
-	rest, certain := c.outbox.Lose(h, known)
 	c.inbound.Unmanage()
 	c.outbox.Drop(&unsentError{why})
 	c.pending.FailAll(func(r *stream.Request, written bool) error {
@@ -91,10 +90,35 @@ func (c *Connection) lose(h uint32, known bool, why error) {
 		return lost(why)
 	})
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.keep = kept{}
+	rest, certain := c.outbox.Lose(h, known) // with mu, so that who closes finds them here or there
 	for _, e := range rest {
 		c.remnants = append(c.remnants, remnant{e, certain})
+	}
+	closed := c.state == Closed
+	c.mu.Unlock()
+	if closed {
+		c.abandon()
+	}
+}
+
+// abandon ends what is left of earlier sessions: there will be no later one.
+func (c *Connection) abandon() {
+	c.mu.Lock()
+	all := c.remnants
+	c.remnants = nil
+	for _, r := range all {
+		switch {
+		case !r.Keep:
+		case r.certain:
+			c.unsent = append(c.unsent, reread(r.Data)...)
+		default:
+			c.unknown = append(c.unknown, reread(r.Data)...)
+		}
+	}
+	c.mu.Unlock()
+	for _, r := range all {
+		r.fail(ErrClosed)
 	}
 }
 
@@ -148,6 +172,7 @@ func (c *Connection) settle(ctx context.Context) {
 	}
 	c.reconcile(ctx, all)
 	var again []stream.Entry
+	var waiting []remnant
 	for _, r := range all {
 		switch {
 		case r.Data == nil: // it had arrived
@@ -162,9 +187,15 @@ func (c *Connection) settle(ctx context.Context) {
 				c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
 			}
 			again = append(again, r.delayed())
+			waiting = append(waiting, r)
 		}
 	}
-	c.outbox.PutBack(again)
+	if !c.outbox.PutBack(again) {
+		c.mu.Lock()
+		c.remnants = append(c.remnants, waiting...)
+		c.mu.Unlock()
+		c.abandon()
+	}
 }
 
 var errExpired = errors.New("xmpp: too old to be sent again")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -301,4 +302,63 @@ func TestUnhandledMessagesComeAgain(t *testing.T) {
 		require.NoError(t, romeo.Close())
 		require.NoError(t, again.Close())
 	})
+}
+
+// An element that is no stanza doesn't count, so the acknowledgements stay true.
+func TestANonzaDoesNotCount(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := managed(t, srv, "romeo")
+		require.NoError(t, c.SendNonza(t.Context(), must(stanza.Parse("<active xmlns='urn:xmpp:csi:0'/>"))))
+		ack, err := c.Submit(t.Context(), text("one"))
+		require.NoError(t, err)
+		require.NoError(t, ack.Wait(t.Context()))
+		require.NoError(t, c.Shutdown(t.Context()))
+	})
+}
+
+// What comes twice because a session was lost is dropped once; what merely looks alike is not (R12).
+func TestDoubles(t *testing.T) {
+	const late = "<delay xmlns='urn:xmpp:delay' from='localhost' stamp='2020-01-01T00:00:00Z'/>"
+	message := func(body, more string) string {
+		return "<message from='bot@localhost/x' type='chat' id='1'><body>" + body + "</body>" + more + "</message>"
+	}
+	stored := func(id string) string {
+		return "<stanza-id xmlns='urn:xmpp:sid:0' by='romeo@localhost' id='" + id + "'/>"
+	}
+	for name, tt := range map[string]struct {
+		first, second string
+		again         bool // in a new session
+		want          int
+	}{
+		"late, in a new session":        {message("a", ""), message("a", late), true, 1},
+		"late, in the same session":     {message("a", late), message("a", late), false, 2},
+		"another text":                  {message("a", late), message("b", late), true, 2},
+		"not late":                      {message("a", ""), message("a", ""), true, 2},
+		"late by whose word":            {message("a", ""), message("a", strings.Replace(late, "localhost", "evil.example", 1)), true, 2},
+		"the same place in the archive": {message("a", stored("1")), message("a", stored("1")), true, 1},
+		"another place in the archive":  {message("a", stored("1")), message("a", stored("2")), true, 2},
+		"another's archive":             {message("a", strings.Replace(stored("1"), "romeo", "eve", 1)), message("a", strings.Replace(stored("1"), "romeo", "eve", 1)), true, 2},
+		"a room's history":              {strings.Replace(message("a", ""), "chat", "groupchat", 1), strings.Replace(message("a", late), "chat", "groupchat", 1), true, 2},
+		"late, in a new session, no id": {strings.Replace(message("a", ""), " id='1'", "", 1), strings.Replace(message("a", late), " id='1'", "", 1), true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv := xmpptest.NewServer(t, &xmpptest.Options{NoArchive: true})
+				c := online(t, srv, "romeo")
+				seen := new(record[string])
+				c.OnMessage(func(_ context.Context, m *stanza.Message) { seen.add(m.Body) })
+				raw(srv, "romeo", tt.first)
+				settle()
+				if tt.again {
+					srv.Drop("romeo")
+					eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online && srv.Dialer().Dials() == 2 })
+				}
+				raw(srv, "romeo", tt.second)
+				settle()
+				require.Len(t, seen.list(), tt.want)
+				require.EqualValues(t, 2-tt.want, c.Stats().Doubled)
+			})
+		})
+	}
 }

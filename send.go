@@ -290,7 +290,7 @@ func (c *Connection) SendNonza(ctx context.Context, v any) error {
 	if !up {
 		return c.down()
 	}
-	return putError(c.outbox.Put(ctx, c.lane(ctx), stream.Entry{Data: []byte(e.String())}))
+	return putError(c.outbox.Put(ctx, c.lane(ctx), stream.Entry{Data: []byte(e.String()), Nonza: true}))
 }
 
 // Stats are counters since NewConnection.

@@ -236,3 +236,45 @@ func TestCloseAndShutdownFromEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// A connection that breaks while it is shut down is not waited for.
+func TestShutdownOfAConnectionThatBreaks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(time.Second) })
+		raw(srv, "romeo", "<message from='juliet@localhost/c' id='1'><body>x</body></message>")
+		settle()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		ended := make(chan error)
+		began := time.Now()
+		go func() { ended <- c.Shutdown(ctx) }()
+		settle()
+		srv.Drop("romeo")
+		require.ErrorIs(t, <-ended, xmpp.ErrUnknownOutcome)
+		require.LessOrEqual(t, time.Since(began), 2*time.Second)
+	})
+}
+
+// Shutdown of a connection that is ending by itself tells what was left, whoever closes it.
+func TestShutdownOfAConnectionThatEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableReconnection = true })
+		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(2 * time.Second) })
+		raw(srv, "romeo", "<message from='juliet@localhost/c' id='1'><body>x</body></message>")
+		settle()
+		srv.Connections("romeo")[0].Stall(true, true)
+		for range 20 {
+			require.NoError(t, c.Send(t.Context(), text(strings.Repeat("x", 50_000))))
+		}
+		settle()
+		srv.Drop("romeo")
+		settle()
+		var left *xmpp.ShutdownError
+		require.ErrorAs(t, c.Shutdown(t.Context()), &left)
+		require.NotEmpty(t, left.Unsent)
+		requireClosed(t, c, xmpp.ErrClosed)
+	})
+}

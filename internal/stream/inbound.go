@@ -120,6 +120,7 @@ func (q *Inbound) Unmanage() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sm.Disable()
+	q.wake()
 }
 
 // Resuming is the count for a <resume/> that is written now.

@@ -155,7 +155,7 @@ func (o *Outbox) request(batch []Entry) []Entry {
 func (o *Outbox) remind() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.writer == nil || o.closed != nil && o.writer.final != nil {
+	if o.timer == nil || o.writer == nil || o.writer.final != nil {
 		return
 	}
 	due, wait := o.out.RequestDue(time.Now())

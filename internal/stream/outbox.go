@@ -78,39 +78,6 @@ type Outbox struct {
 	freed  chan struct{}
 }
 
-// A fifo is a queue that keeps its array.
-type fifo struct {
-	entries []Entry
-	head    int
-	bytes   int
-}
-
-func (f *fifo) len() int { return len(f.entries) - f.head }
-
-func (f *fifo) push(e Entry) {
-	if f.head > 0 && len(f.entries) == cap(f.entries) && f.head >= len(f.entries)/2 {
-		n := copy(f.entries, f.entries[f.head:])
-		clear(f.entries[n:])
-		f.entries, f.head = f.entries[:n], 0
-	}
-	f.entries = append(f.entries, e)
-	f.bytes += len(e.Data)
-}
-
-func (f *fifo) pop() Entry {
-	e := f.entries[f.head]
-	f.entries[f.head] = Entry{}
-	f.head++
-	f.bytes -= len(e.Data)
-	if f.head == len(f.entries) {
-		f.entries, f.head = f.entries[:0], 0
-		if cap(f.entries) > 64 {
-			f.entries = nil // an idle connection keeps no buffers
-		}
-	}
-	return e
-}
-
 // TryPut queues e, or says ErrFull or why the outbox is closed.
 func (o *Outbox) TryPut(lane Lane, e Entry) error {
 	o.mu.Lock()
@@ -265,6 +232,13 @@ func (o *Outbox) Detach(resumable bool, err error) {
 	o.mu.Lock()
 	o.writer, o.open, o.again = nil, false, nil
 	o.quiet()
+	for lane := range o.queue {
+		for q, n := &o.queue[lane], o.queue[lane].len(); n > 0; n-- {
+			if e := q.pop(); !e.Nonza { // what is no stanza is of this stream alone
+				q.push(e)
+			}
+		}
+	}
 	o.mu.Unlock()
 	if !resumable {
 		o.Drop(err)
@@ -293,10 +267,14 @@ func (o *Outbox) Drop(err error) {
 	}
 }
 
-// PutBack puts entries at the head of the application's lane: they were accepted before everything that waits there.
-func (o *Outbox) PutBack(entries []Entry) {
+// PutBack puts entries at the head of the application's lane: they were accepted before everything that waits there. False: the
+// outbox is closed.
+func (o *Outbox) PutBack(entries []Entry) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.closed != nil {
+		return false
+	}
 	q := &o.queue[Main]
 	for q.len() > 0 {
 		entries = append(entries, q.pop())
@@ -304,6 +282,7 @@ func (o *Outbox) PutBack(entries []Entry) {
 	for i := range entries {
 		q.push(entries[i])
 	}
+	return true
 }
 
 // Close refuses everything from now on and returns what was left of the application's

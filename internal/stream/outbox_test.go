@@ -233,3 +233,17 @@ func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
 	require.Equal(t, "ours", string(batch[len(batch)-1].Data))
 	require.Less(t, len(batch), room[Replies].entries)
 }
+
+// A request counts as written from the moment the writer has it: a write that breaks off may have arrived.
+func TestARequestIsWrittenWhenItIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		box.Attach(newWriter(s, box, nil, nil), false)
+		box.Open()
+		r := &Request{Reply: make(chan Answer, 1)}
+		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("<iq/>"), Done: r}))
+		synctest.Wait()
+		require.True(t, r.written.Load())
+		close(s.gate)
+	})
+}

@@ -56,7 +56,7 @@ func TestFailAllEndsEveryRequestOnce(t *testing.T) {
 	p := &Pending{}
 	r := &Request{Reply: make(chan Answer, 1)}
 	require.True(t, p.Add("1", r))
-	r.Written(false)
+	r.written.Store(true)
 	gone := errors.New("gone")
 	p.FailAll(func(r *Request, written bool) error {
 		require.True(t, written)

@@ -242,7 +242,10 @@ func (s *Session) Close(err error) {
 // it ended is false.
 func (s *Session) Shutdown(ctx context.Context, err error) (ended bool) {
 	s.setErr(err)
-	s.writer.finish(ctx, streamEnd, true)
+	words, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)() // a session that breaks off writes nothing more
+	s.writer.finish(words, streamEnd, true)
 	select {
 	case <-s.read:
 		s.mu.Lock()

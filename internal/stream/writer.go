@@ -67,6 +67,11 @@ func (w *Writer) run() {
 			w.box.mu.Unlock()
 			return
 		}
+		for i := range w.batch {
+			if r, ok := w.batch[i].Done.(*Request); ok {
+				r.written.Store(true) // from here on nobody knows how much of it the peer gets
+			}
+		}
 		counted := w.box.out.Enabled()
 		w.box.mu.Unlock()
 		if err := w.write(counted); err != nil {

@@ -1,0 +1,183 @@
+package xmpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// A Session is what an extension gets to know of a new session in Start and Online.
+type Session struct {
+	// Resumed: the session before goes on; only what the server has forgotten is to be sent.
+	Resumed bool
+	// Features is the <stream:features/> that the server sent after authentication.
+	Features stanza.Element
+	// Bound is the <bound/> of Bind 2 (XEP-0386); zero without it.
+	Bound stanza.Element
+}
+
+// Inlined tells whether the request of this namespace was answered within Bind 2 and
+// need not be sent again.
+func (s *Session) Inlined(ns string) bool {
+	for e := range s.Bound.Children() {
+		if e.Space() == ns {
+			return true
+		}
+	}
+	return false
+}
+
+const startLimit = 30 * time.Second // for each extension's Start and Online
+
+// setupKey marks the context of what a new session needs: its stanzas pass those of the
+// application.
+type setupKey struct{}
+
+// start makes a bound transport the running session and sets it up: extensions and roster in
+// one flight, then presence, then everything that waits.
+func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, user jid.JID, resumed bool) error {
+	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
+	c.mu.Lock()
+	if c.state == Closed {
+		c.mu.Unlock()
+		_ = t.Close()
+		return l.error(ErrClosed)
+	}
+	c.user = user
+	features := t.Features
+	// Nothing of this session reaches the application before its Online.
+	c.app.Add(stream.Job{Do: func(context.Context) {
+		select {
+		case <-opened:
+		case <-c.stopping:
+		}
+	}})
+	if c.sessions > 0 && !resumed {
+		// Behind what is left of the session before, ahead of what this one brings.
+		c.router.Add(stream.Job{Do: func(context.Context) { c.roster.forgetPresence() }})
+	}
+	c.epoch.Add(1)
+	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
+	c.session = s
+	c.maxBytes.Store(int64(features.MaxBytes))
+	c.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() { s.Abort(context.Cause(ctx)) })
+	err := c.setUp(ctx, s, &Session{Features: features.Element, Resumed: resumed})
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = c.goOnline(s, opened, resumed)
+	}
+	if err != nil {
+		close(opened)
+		if ended := s.Err(); ended != nil {
+			err = cause(ended) // all else follows from it
+		}
+		s.Abort(err)
+		<-s.Gone()
+		l.fail(&stream.StepError{Name: "start", Err: err})
+		return l.error(nil)
+	}
+	if err := c.presence.catchUp(ctx); err != nil {
+		c.report(fmt.Errorf("presence that was set during the login: %w", err))
+	}
+	return nil
+}
+
+// setUp does what every new session needs before it is online.
+func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session) error {
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, setupKey{}, s))
+	defer cancel()
+	defer context.AfterFunc(s.Context(), cancel)()
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.extensions))
+	for i, x := range c.extensions {
+		if x.Start == nil {
+			continue
+		}
+		wg.Go(func() { errs[i] = c.runHook(ctx, x, "Start", x.Start, info) })
+	}
+	if !c.cfg.DisableRoster && !info.Resumed {
+		wg.Go(func() {
+			if err := c.roster.load(ctx, s.Features.RosterVer); err != nil {
+				c.report(fmt.Errorf("roster: %w", err))
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if info.Resumed {
+		return c.presence.goOn(ctx, s)
+	}
+	if err := c.presence.begin(ctx); err != nil {
+		return err
+	}
+	c.settle(ctx)
+	return s.Err()
+}
+
+// runHook runs an extension's Start or Online: its error is reported, and returned if the
+// extension is required.
+func (c *Connection) runHook(ctx context.Context, x Extension, step string, f func(context.Context, *Session) error, info *Session) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	var err error
+	c.guard(func() { err = f(ctx, info) })
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("extension %s: %s: %w", x.Name, step, err)
+	if x.Required {
+		return err
+	}
+	c.report(err)
+	return nil
+}
+
+// goOnline opens the outbox and announces the session; when that was heard, opened is closed.
+func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, resumed bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == Closed || c.shut != nil {
+		return ErrClosed
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	c.ready.Store(true)
+	reset := c.sessions > 0 && !resumed
+	c.sessions++
+	c.keep.complete = true
+	c.setState(StateChange{State: Online, Resumed: resumed, Reset: reset})
+	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
+	c.live, c.since = s, time.Now()
+	close(c.online)
+	c.outbox.Open()
+	info := &Session{Features: s.Features.Element, Resumed: resumed}
+	for _, x := range c.extensions {
+		if x.Online != nil {
+			go func() {
+				ctx, cancel := context.WithCancel(c.ctx)
+				defer cancel()
+				defer context.AfterFunc(s.Context(), cancel)()
+				if err := c.runHook(ctx, x, "Online", x.Online, info); err != nil {
+					s.Abort(err)
+				}
+			}()
+		}
+	}
+	return nil
+}
