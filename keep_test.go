@@ -229,6 +229,8 @@ func TestAForgottenSession(t *testing.T) {
 				require.Equal(t, ack.ID(), m.ID)
 				require.False(t, m.Element().Child("urn:xmpp:delay", "delay").IsZero())
 			}
+			eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online })
+			settle()
 			last := states.list()[len(states.list())-1]
 			require.True(t, last.Reset)
 			require.False(t, last.Resumed)
