@@ -33,7 +33,7 @@ const (
 	SecurityTLS Security = iota
 	// SecurityDirectTLS is TLS from the first byte on Host and Port (XEP-0368), verified.
 	SecurityDirectTLS
-	// SecurityStartTLS is STARTTLS on Host and Port (RFC 6120 §5), verified.
+	// SecurityStartTLS is STARTTLS alone (RFC 6120 §5), verified: on Host and Port, or where the domain's SRV records lead.
 	SecurityStartTLS
 	// SecurityUnverified is SecurityTLS that believes any certificate. PLAIN is never used on it.
 	SecurityUnverified
@@ -107,7 +107,7 @@ type ConnectionConfiguration struct {
 	Limits Limits
 
 	// StreamManagement uses XEP-0198 where the server has it: a broken connection is resumed, and what was sent
-	// is acknowledged or sent again. Off by default for now, see docs/rough-edges.md; without it what was
+	// is acknowledged or sent again. Off by default and not proved on real servers yet, see docs/rough-edges.md; without it what was
 	// written when the connection broke is of unknown outcome.
 	StreamManagement bool
 	// Resend says what happens to messages of unknown outcome.

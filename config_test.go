@@ -207,3 +207,20 @@ func TestSafeToRetry(t *testing.T) {
 		require.Equal(t, tt.want, xmpp.SafeToRetry(tt.err), "%v", tt.err)
 	}
 }
+
+func TestFieldsThatCanNotWorkAreNamed(t *testing.T) {
+	for field, change := range map[string]func(*xmpp.ConnectionConfiguration){
+		"Mechanisms": func(c *xmpp.ConnectionConfiguration) { c.Mechanisms = []string{"SCRAM-SHA256"} },
+		"Language":   func(c *xmpp.ConnectionConfiguration) { c.Language = "\x01" },
+		"Host":       func(c *xmpp.ConnectionConfiguration) { c.Host = "127.0.0.1:5222" },
+	} {
+		cfg := &xmpp.ConnectionConfiguration{Domain: "localhost"}
+		change(cfg)
+		_, err := xmpp.NewConnection(cfg)
+		var bad *xmpp.ConfigError
+		require.ErrorAs(t, err, &bad, field)
+		require.Equal(t, field, bad.Field)
+	}
+	_, err := xmpp.NewConnection(&xmpp.ConnectionConfiguration{Domain: "localhost", Host: "::1"})
+	require.NoError(t, err)
+}

@@ -248,3 +248,16 @@ func TestProxyArguments(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 	require.Equal(t, "address", bad.Field)
 }
+
+// A host that swallows what is sent to it is left after ConnectTimeout, though the caller's context has no end.
+func TestConnectTimeoutCoversTheDialing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		srv.Dialer().BlackHole(1)
+		c := offline(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.ConnectTimeout = 500 * time.Millisecond })
+		began := time.Now()
+		require.ErrorIs(t, c.Connect(context.WithoutCancel(t.Context())), xmpp.ErrTimeout)
+		require.LessOrEqual(t, time.Since(began), time.Second)
+		require.NoError(t, c.Connect(t.Context()))
+	})
+}

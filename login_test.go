@@ -218,3 +218,15 @@ func (k *countedKeys) Put(name string, v []byte) {
 	k.derived++
 	k.KeyCache.Put(name, v)
 }
+
+// An account that has used SCRAM may use a token as well: a token is no password that a server could be after.
+func TestTokenAfterSCRAM(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{Mechanisms: []string{"SCRAM-SHA-256", "OAUTHBEARER"}})
+		store := xmpp.NewMemoryStore()
+		keep := func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = store }
+		require.NoError(t, online(t, srv, "romeo", keep).Close())
+		token := func(cfg *xmpp.ConnectionConfiguration) { cfg.Mechanisms = []string{"OAUTHBEARER"} }
+		require.NoError(t, online(t, srv, "romeo", keep, token).Close())
+	})
+}
