@@ -44,12 +44,13 @@ type Extension struct {
 	// change. It may not wait for the connection or set presence.
 	Announce func(ctx context.Context, p *stanza.Presence) error
 
-	// Inline are elements for the <bind/> of Bind 2 (XEP-0386), by the feature that the server
-	// must offer for each. They have an effect where Bind 2 is in use.
-	Inline map[string]stanza.Element
-	// CatchUp says that the extension fetches what was missed from the archive, which Bind 2
-	// presupposes.
-	CatchUp bool
+	// Inline returns elements for the <bind/> of Bind 2 (XEP-0386), by the feature that the server
+	// must offer for each. It is asked at each login where Bind 2 is used, and must return promptly.
+	Inline func() map[string]stanza.Element
+	// CatchUp tells at each login whether the extension will fetch what was missed from the
+	// archive: it knows where it stands there. Only then is Bind 2 used, because a server throws
+	// away offline messages on it (XEP-0386 §4). It may read the Store.
+	CatchUp func(ctx context.Context) bool
 	// Reconcile tells, after a session was lost for good, which of our unacknowledged messages had
 	// arrived.
 	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) (arrived []bool, err error)

@@ -35,10 +35,20 @@ func Enable(conn *xmpp.Connection) *Carbons {
 		Features: []string{NS},
 		Unwrap:   c.unwrap,
 		Incoming: c.unwrapError,
-		Inline:   map[string]stanza.Element{NS: request},
+		Inline:   func() map[string]stanza.Element { return c.inline(request) },
 		Start:    c.start,
 	})
 	return c
+}
+
+// inline asks within Bind 2, unless copies are off.
+func (c *Carbons) inline(request stanza.Element) map[string]stanza.Element {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.wanted {
+		return nil
+	}
+	return map[string]stanza.Element{NS: request}
 }
 
 // start asks once a session: the server forgets with it.
