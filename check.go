@@ -147,6 +147,7 @@ func (cfg *ConnectionConfiguration) tlsConfig(direct bool) (*tls.Config, error) 
 	}
 	t.ServerName = name
 	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
+	t.DynamicRecordSizingDisabled = true // or records would end within stanzas
 	t.NextProtos = nil
 	if direct {
 		t.NextProtos = []string{"xmpp-client"} // XEP-0368 §3

@@ -106,14 +106,16 @@ type ConnectionConfiguration struct {
 	// Limits of what the server may send after login.
 	Limits Limits
 
-	// StreamManagement uses XEP-0198 where the server has it: a broken connection is resumed, and what was sent
-	// is acknowledged or sent again. Off by default and not proved on real servers yet, see docs/rough-edges.md; without it what was
-	// written when the connection broke is of unknown outcome.
-	StreamManagement bool
+	// DisableStreamManagement does without XEP-0198, by which a broken connection is resumed and what was sent is acknowledged
+	// or sent again. Without it what was written when the connection broke is of unknown outcome.
+	DisableStreamManagement bool
 	// Resend says what happens to messages of unknown outcome.
 	Resend ResendPolicy
 	// ResendWindow is how old a message may be to be sent again in a new session; zero: 1 h.
 	ResendWindow time.Duration
+	// Expiry is how long a message may wait while the connection is lost; one that waited longer fails with ErrExpired when it is back.
+	// Zero: for ever.
+	Expiry time.Duration
 	// Silence of the server, then it is asked for a sign of life; without one within 15 s the connection is
 	// dead. Zero: 60 s; negative: never.
 	Silence time.Duration

@@ -52,6 +52,7 @@ type Connection struct {
 	deafOnce        sync.Once
 	epoch           atomic.Int64          // streams begun
 	unsent, unknown []stanza.Stanza       // mu: what was left when the connection was closed
+	acks            acks
 	doubles         doubles               // the router's
 	onMessage       func(context.Context) // routes; made once
 
@@ -73,6 +74,7 @@ type Connection struct {
 	account                                                 account
 	user                                                    jid.JID       // full, while bound
 	keep                                                    kept          // the session that the server keeps for us
+	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
 	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way

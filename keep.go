@@ -179,7 +179,7 @@ func (c *Connection) settle(ctx context.Context) {
 		case !r.Keep:
 			r.fail(errSessionLost)
 		case time.Since(r.At) > c.resendWindow():
-			r.fail(errExpired)
+			r.fail(ErrExpired)
 		case !r.certain && c.cfg.Resend == ReportUnknown:
 			r.fail(errSessionLost)
 		default:
@@ -197,8 +197,6 @@ func (c *Connection) settle(ctx context.Context) {
 		c.abandon()
 	}
 }
-
-var errExpired = errors.New("xmpp: too old to be sent again")
 
 func (c *Connection) resendWindow() time.Duration {
 	if c.cfg.ResendWindow > 0 {

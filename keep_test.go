@@ -81,7 +81,7 @@ func (c *cable) Write(p []byte) (int, error) {
 // managed makes a connection with stream management that is logged in.
 func managed(t *testing.T, srv *xmpptest.Server, user string, changes ...with) *xmpp.Connection {
 	t.Helper()
-	c := offline(t, srv, user, append([]with{func(cfg *xmpp.ConnectionConfiguration) { cfg.StreamManagement = true }}, changes...)...)
+	c := offline(t, srv, user, changes...)
 	for c.Login(t.Context(), "", "") != nil {
 	}
 	return c
@@ -159,7 +159,6 @@ func TestAResumedSessionGoesOn(t *testing.T) {
 		sent := new(record[string])
 		starts := new(record[bool])
 		c := offline(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) {
-			cfg.StreamManagement = true
 			cfg.Trace = func(e xmpp.TraceEvent) {
 				if e.Out {
 					sent.add(string(e.Data))
@@ -312,7 +311,7 @@ func TestANonzaDoesNotCount(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		c := managed(t, srv, "romeo")
 		require.NoError(t, c.SendNonza(t.Context(), must(stanza.Parse("<active xmlns='urn:xmpp:csi:0'/>"))))
-		ack, err := c.Submit(t.Context(), text("one"))
+		ack, err := c.Submit(t.Context(), &stanza.Message{To: c.User().Bare(), Body: "one"})
 		require.NoError(t, err)
 		require.NoError(t, ack.Wait(t.Context()))
 		require.NoError(t, c.Shutdown(t.Context()))

@@ -121,7 +121,7 @@ func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a accou
 		if err == nil && !a.address.IsZero() && user.Bare() != a.address {
 			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", user, a.address)}
 		}
-		if err != nil || !c.cfg.StreamManagement || !t.Features.Manages() {
+		if err != nil || c.cfg.DisableStreamManagement || !t.Features.Manages() {
 			return err
 		}
 		if err = t.Enable(ctx); err == nil {

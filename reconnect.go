@@ -40,12 +40,14 @@ func (h *handler) Report(err error) { (*Connection)(h).report(err) }
 func (h *handler) Ended(s *stream.Session, err error) {
 	c := (*Connection)(h)
 	err = cause(err)
+	poison := c.poison(err)
 	c.mu.Lock()
-	keep := c.resumable(err)
+	keep := c.resumable(err) && poison == 0
 	c.mu.Unlock()
 	c.outbox.Detach(keep, &unsentError{err})
 	if !keep {
 		c.lose(0, false, err)
+		c.reject(poison, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +65,7 @@ func (h *handler) Ended(s *stream.Session, err error) {
 	if c.cfg.DisableReconnection || terminal(err, true) {
 		c.expiring = true
 		c.ready.Store(false)
-		go c.expire(err)
+		go c.finish(err)
 		return
 	}
 	c.setState(StateChange{State: Reconnecting, Err: err})

@@ -70,6 +70,9 @@ type messageEvent struct {
 // routeMessage takes a message through the steps and on to the application. What Deliver hands
 // over is already unwrapped.
 func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message, unwrapped bool) {
+	if m.Type == stanza.MessageError {
+		c.acks.bounce(m, c.User())
+	}
 	m = c.incoming(ctx, m, unwrapped)
 	if m == nil {
 		return

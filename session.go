@@ -74,6 +74,7 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		err = context.Cause(ctx)
 	}
 	if err == nil {
+		c.expire()
 		err = c.goOnline(s, opened, resumed)
 	}
 	if err != nil {

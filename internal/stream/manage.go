@@ -24,7 +24,7 @@ func (o *Outbox) Manage() {
 func (o *Outbox) Unmanage() {
 	o.mu.Lock()
 	left := o.out.Disable(nil)
-	o.owe, o.ask = false, false
+	o.owe, o.ask, o.alone = false, false, false
 	o.wake()
 	o.mu.Unlock()
 	for i := range left {
@@ -65,6 +65,7 @@ func (o *Outbox) Resumed(h uint32) error { return o.ack(h, (*sm.Out[Entry]).Resu
 func (o *Outbox) ack(h uint32, f func(*sm.Out[Entry], []Entry, uint32) ([]Entry, error)) error {
 	o.mu.Lock()
 	done, err := f(&o.out, nil, h)
+	o.relax()
 	o.free()
 	o.wake()
 	o.mu.Unlock()
@@ -141,14 +142,19 @@ func (o *Outbox) request(batch []Entry) []Entry {
 	o.ask = false
 	switch {
 	case due:
-		o.out.Requested()
-		return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
+		return o.askNow(batch)
 	case wait > 0 && o.timer == nil:
 		o.timer = time.AfterFunc(wait, o.remind)
 	case wait > 0:
 		o.timer.Reset(wait)
 	}
 	return batch
+}
+
+// askNow adds an <r/> to the batch. o.mu is held.
+func (o *Outbox) askNow(batch []Entry) []Entry {
+	o.out.Requested()
+	return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
 }
 
 // remind looks whether an <r/> is due, a while after the last stanza.

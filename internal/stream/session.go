@@ -57,7 +57,7 @@ type Session struct {
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
 	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, read: make(chan struct{}), gone: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.writer = newWriter(t.conn, box, t.cfg.Tracer, s.fail)
+	s.writer = newWriter(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
 	box.Attach(s.writer, resumed)
 	s.interval = t.cfg.Silence
 	if s.interval > 0 {

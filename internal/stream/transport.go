@@ -58,8 +58,9 @@ func (e *StepError) Step() string { return e.Name }
 // A Transport is one connection while it is being negotiated. One goroutine uses it
 // at a time; a Session takes it over at the end.
 type Transport struct {
-	conn     net.Conn // the TLS connection once there is one
-	raw      net.Conn // below TLS
+	conn     net.Conn  // the TLS connection once there is one
+	raw      net.Conn  // below TLS
+	gather   *gatherer // between the two
 	reader   *xmlstream.Reader
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config

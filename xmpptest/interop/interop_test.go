@@ -46,6 +46,8 @@ var scenarios = []struct {
 	{"BadConfiguration", false, badConfiguration},
 	{"BadInput", false, badInput},
 
+	{"Cuts", true, cuts},
+
 	{"Slixmpp", false, slixmpp},
 	{"GoSendxmpp", false, goSendxmpp},
 	{"Libstrophe", false, libstrophe},

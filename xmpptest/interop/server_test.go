@@ -23,6 +23,7 @@ type server struct {
 	ca                  *x509.CertPool
 	caFile              string
 	limit               int // the largest stanza it takes, in bytes
+	keeps               int // how many stanzas it lets wait for our acknowledgement before it ends the session; 0: any number
 	add                 func(user, password string) error
 	certificate         func(user string) (tls.Certificate, error) // for EXTERNAL; nil: not offered
 
@@ -43,7 +44,7 @@ var known = map[string]server{
 		"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
 		"OAUTHBEARER", "PLAIN", "ANONYMOUS"}, bearer: true, announces: true, preApprove: true, approved: true, keepsCR: true, tellsEnd: true, notFound: true},
 	"Prosody":  {mechanisms: []string{"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"}, announces: true, preApprove: true, notFound: true},
-	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true},
+	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true, keeps: 5000},
 }
 
 const inProcessName = "in-process"
