@@ -92,6 +92,7 @@ type account struct {
 	resource string
 	password Secret
 	ask      func(context.Context, CredentialsRequest) (Secret, error)
+	typed    bool // the password was given to Login: it is to be tried, and no token in its place
 }
 
 // NewConnection checks the configuration, copies it and does nothing else. The error is a
