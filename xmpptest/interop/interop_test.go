@@ -13,6 +13,7 @@ var scenarios = []struct {
 
 	{"Mechanisms", false, mechanisms},
 	{"Transports", false, transports},
+	{"RoundTrips", false, roundTrips},
 	{"Accounts", false, accountForms},
 	{"WrongPassword", false, wrongPassword},
 	{"UnknownUser", false, unknownUser},

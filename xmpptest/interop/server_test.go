@@ -63,8 +63,13 @@ func inProcess() (s *server, stop func(), err error) {
 
 // inProcessWith starts one with these mechanisms and channel bindings; nil are all of the latter.
 func inProcessWith(mechanisms, bindings []string) (s *server, stop func(), err error) {
-	x, err := xmpptest.Start(&xmpptest.Options{Domain: domain, Listen: true, StanzaLimit: realserver.DefaultStanzaLimit,
-		Mechanisms: mechanisms, ChannelBinding: bindings})
+	return inProcessLike(xmpptest.Options{Mechanisms: mechanisms, ChannelBinding: bindings})
+}
+
+// inProcessLike starts one with these options.
+func inProcessLike(o xmpptest.Options) (s *server, stop func(), err error) {
+	o.Domain, o.Listen, o.StanzaLimit = domain, true, realserver.DefaultStanzaLimit
+	x, err := xmpptest.Start(&o)
 	if err != nil {
 		return nil, nil, err
 	}
