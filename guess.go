@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/sasl"
@@ -106,6 +107,11 @@ func (n *negotiation) guessAttempt(ctx context.Context) *attempt {
 type guessError struct{ error }
 
 func (e *guessError) Unwrap() error { return e.error }
+
+// repelled tells whether the server ended the stream: it may be for what was said too early, where a network that broke says nothing.
+func repelled(err error) bool {
+	return errors.As(err, new(*stanza.StreamError)) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
 
 // wrong forgets what led to a wrong guess.
 func (n *negotiation) wrong(ctx context.Context, err error) error {

@@ -1,6 +1,7 @@
 package xmpp_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
@@ -78,6 +80,57 @@ func TestAWrongGuessCostsTime(t *testing.T) {
 	}
 }
 
+// What was asked for on a guess, and the server can't do any more, was not done.
+func TestAGuessThatWasInlined(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, s := xmpptest.NewServer(t, modern()), xmpp.NewMemoryStore()
+		login := func() (session *xmpp.Session) {
+			c := offline(t, srv, "romeo", stores(s))
+			x := catches()
+			x.Inline = func() map[string]stanza.Element {
+				return map[string]stanza.Element{
+					"urn:xmpp:carbons:2": must(stanza.Parse("<enable xmlns='urn:xmpp:carbons:2'/>")),
+					"urn:x":              must(stanza.Parse("<go xmlns='urn:x'/>")),
+				}
+			}
+			x.Start = func(_ context.Context, s *xmpp.Session) error { session = s; return nil }
+			c.Use(x)
+			require.NoError(t, c.Login(t.Context(), "", ""))
+			require.NoError(t, c.Close())
+			settle()
+			return session
+		}
+		login()
+		const key = "romeo@localhost/features"
+		known, err := s.Get(t.Context(), key)
+		require.NoError(t, err)
+		require.Contains(t, string(known), "urn:xmpp:csi:0")
+		require.NoError(t, s.Put(t.Context(), key, []byte(strings.ReplaceAll(string(known), "urn:xmpp:csi:0", "urn:x"))))
+		session := login()
+		require.True(t, session.Inlined("urn:xmpp:carbons:2"))
+		require.False(t, session.Inlined("urn:x"))
+	})
+}
+
+// A server that was known to bind in a way that we can't, and now can be bound, is.
+func TestAGuessIsNoExcuseForLess(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, s := xmpptest.NewServer(t, modern()), xmpp.NewMemoryStore()
+		off := func(c *xmpp.ConnectionConfiguration) { c.DisableFAST = true }
+		_, err := once(t, srv, s, off)
+		require.NoError(t, err)
+		const key = "romeo@localhost/features"
+		known, err := s.Get(t.Context(), key)
+		require.NoError(t, err)
+		foreign := strings.NewReplacer("'tls-exporter'", "'x'", "'tls-server-end-point'", "'y'").Replace(string(known))
+		require.NotEqual(t, string(known), foreign)
+		require.NoError(t, s.Put(t.Context(), key, []byte(foreign)))
+		w, err := once(t, srv, s, off)
+		require.NoError(t, err)
+		require.Equal(t, []string{"SCRAM-SHA-512", scram}, w.used())
+	})
+}
+
 // What is remembered is only read where it can be, and a broken memory costs nothing but time.
 func TestABrokenMemory(t *testing.T) {
 	for _, damaged := range []string{"", "x", "{}", `{"before":"<a>","after":"<b/>"}`, `{"before":"<stream:features/>"}`, strings.Repeat("[", 1000)} {
@@ -101,7 +154,8 @@ func TestNobodyIsAskedForAGuess(t *testing.T) {
 		require.NoError(t, err)
 		w := new(wire)
 		asked := 0
-		c := offline(t, srv, "romeo", stores(s), off, w.hook, asks(new(record[xmpp.CredentialsRequest]), xmpp.Secret(srv.Password("romeo"))))
+		c := offline(t, srv, "romeo", stores(s), off, w.hook, asks(new(record[xmpp.CredentialsRequest]), xmpp.Secret(srv.Password("romeo"))),
+			func(c *xmpp.ConnectionConfiguration) { c.Password = "an old one" })
 		require.NoError(t, c.Login(t.Context(), "", ""))
 		lines := w.list()
 		for i, line := range lines {

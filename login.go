@@ -149,7 +149,7 @@ func (n *negotiation) open(ctx context.Context) (guess *attempt, err error) {
 		}
 	}
 	err = n.bounded(ctx, func(ctx context.Context) error { return n.t.OpenWith(ctx, n.from, early) })
-	if err != nil && guess != nil {
+	if err != nil && guess != nil && repelled(err) {
 		err = n.wrong(ctx, err)
 	}
 	n.offer = n.t.Features

@@ -2,6 +2,7 @@ package xmpp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func TestSASL2IsUsedWhereItMay(t *testing.T) {
 	}{
 		"offered":          {sasl2, nil, true},
 		"direct TLS":       {sasl2, func(c *xmpp.ConnectionConfiguration) { c.Port = 5223 }, true},
+		"with Bind 2":      {modern(), nil, true},
 		"not offered":      {nil, nil, false},
 		"switched off":     {sasl2, func(c *xmpp.ConnectionConfiguration) { c.DisableSASL2 = true }, false},
 		"S049 without TLS": {&xmpptest.Options{SASL2: true, Plaintext: true}, func(c *xmpp.ConnectionConfiguration) { c.Security = xmpp.SecurityPlaintext }, false},
@@ -88,6 +90,49 @@ func TestSASL2IsUsedWhereItMay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nothing that SASL2 offers may be used, the list of RFC 6120 counts.
+func TestSASL2OffersNothingOfUse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		srv.Script(func(s *xmpptest.ScriptConn) error {
+			if err := s.Greet(); err != nil {
+				return err
+			}
+			both := strings.Replace(offer("SCRAM-SHA-1"), "</stream:features>", "", 1) + strings.TrimPrefix(offer2(mechanisms2("X-UNHEARD-OF", "PLAIN"), ""), "<stream:features>")
+			if err := s.Send(both); err != nil {
+				return err
+			}
+			if _, err := s.Expect("auth"); err != nil {
+				return err
+			}
+			return s.Send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>")
+		})
+		w := new(wire)
+		c := offline(t, srv, "romeo", w.hook)
+		require.ErrorIs(t, c.Login(t.Context(), "", ""), sasl.NotAuthorized)
+		require.Equal(t, []string{"SCRAM-SHA-1"}, w.used())
+		require.Empty(t, w.of("<authenticate"))
+	})
+}
+
+// TLS sessions live with the connection: the handshake of a reconnection is a resumed one.
+func TestTLSIsResumedAcrossReconnections(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var resumed record[bool]
+		o := modern()
+		o.TLS = func(c *tls.Config) {
+			c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
+		}
+		srv, s := xmpptest.NewServer(t, o), xmpp.NewMemoryStore()
+		c := online(t, srv, "romeo", stores(s))
+		srv.Drop("romeo")
+		eventually(t, time.Minute, func() bool { return srv.Dialer().Dials() == 2 && c.State() == xmpp.Online })
+		require.Equal(t, []bool{false, true}, resumed.list())
+		online(t, srv, "romeo", stores(s))
+		require.Equal(t, []bool{false, true, false}, resumed.list(), "with no other one")
+	})
 }
 
 // The credentials callback is asked as it is for RFC 6120: the second time on the same stream.
@@ -135,6 +180,8 @@ func TestInlineResumption(t *testing.T) {
 					user := c.User()
 					juliet := managed(t, srv, "juliet")
 					got := juliet.ChatManager().Messages(t.Context())
+					heard := texts(c)
+					require.NoError(t, juliet.Send(t.Context(), &stanza.Message{To: user, Type: stanza.MessageChat, Body: "once"}))
 					settle()
 
 					srv.Drop("romeo")
@@ -149,6 +196,10 @@ func TestInlineResumption(t *testing.T) {
 					require.Equal(t, !forgotten, online.list()[1].Resumed)
 					require.Equal(t, !forgotten, c.User() == user)
 
+					require.Equal(t, []string{"once"}, heard.list(), "both sides have counted it")
+					if !forgotten {
+						require.Zero(t, c.Stats().Doubled)
+					}
 					require.Len(t, w.of("C: <authenticate ", "<resume "), 1)
 					require.Len(t, w.of("S: <success ", "<resumed "), btoi(!forgotten))
 					require.Len(t, w.of("S: <success ", "<failed "), btoi(forgotten))

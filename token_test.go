@@ -265,6 +265,29 @@ func TestHostileTokens(t *testing.T) {
 			require.Equal(t, []string{expr, scram}, w.used())
 		})
 	})
+	t.Run("S054 what is no reason to discard it, or to give up", func(t *testing.T) {
+		for condition, attempts := range map[string][]string{"temporary-auth-failure": {expr}, "not-authorized": {expr, "SCRAM-SHA-1"}} {
+			bubble(t, func(t *testing.T) {
+				srv, s := xmpptest.NewServer(t, modern()), xmpp.NewMemoryStore()
+				_, err := once(t, srv, s)
+				require.NoError(t, err)
+				srv.Script(func(c *xmpptest.ScriptConn) error {
+					err := errors.Join(c.Greet(), c.Send(offer2(mechanisms2("SCRAM-SHA-1"), "<fast xmlns='urn:xmpp:fast:0'><mechanism>"+expr+"</mechanism></fast>")),
+						second(c.Expect("authenticate")), c.Send("<failure xmlns='urn:xmpp:sasl:2'><"+condition+" xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"))
+					if len(attempts) > 1 {
+						err = errors.Join(err, second(c.Expect("authenticate")))
+					}
+					c.Cut()
+					return err
+				})
+				w, err := once(t, srv, s)
+				require.Error(t, err)
+				require.False(t, xmpp.Terminal(err), "%v", err)
+				require.Equal(t, attempts, w.used())
+				require.Len(t, tokensIn(t, s), 2-len(attempts))
+			})
+		}
+	})
 	t.Run("S054 the fallback is no weaker", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			plain := func(cfg *xmpp.ConnectionConfiguration) { cfg.Mechanisms = []string{"SCRAM-SHA-256", "PLAIN"} }
