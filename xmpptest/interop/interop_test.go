@@ -14,6 +14,7 @@ var scenarios = []struct {
 	{"Mechanisms", false, mechanisms},
 	{"Transports", false, transports},
 	{"RoundTrips", false, roundTrips},
+	{"ModernLogin", false, modernLogin},
 	{"Accounts", false, accountForms},
 	{"WrongPassword", false, wrongPassword},
 	{"UnknownUser", false, unknownUser},

@@ -39,6 +39,7 @@ func (w *world) modern() *world {
 	require.NoError(w, err)
 	m.later(func() { require.NoError(w, s.Stop()) })
 	m.server = real(s)
+	m.restart = s.Restart
 	return m
 }
 

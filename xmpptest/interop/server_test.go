@@ -25,6 +25,7 @@ type server struct {
 	limit               int // the largest stanza it takes, in bytes
 	add                 func(user, password string) error
 	certificate         func(user string) (tls.Certificate, error) // for EXTERNAL; nil: not offered
+	restart             func() error                               // it forgets all sessions; nil: it can't be
 
 	// What this server is known to do, so that a change is seen.
 	mechanisms []string // offered at least
