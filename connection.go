@@ -240,7 +240,8 @@ func (c *Connection) connected(t *stream.Transport, err error) error {
 
 // Login authenticates, binds a resource, loads the roster and sends the initial presence; on a
 // connection that isn't connected it connects first. user is an address or just its local part; ""
-// means the configuration's account. From then on the connection keeps itself online (unless
+// means the configuration's account. A password that is given here is tried; else a token of an earlier login may stand
+// for it (see ConnectionConfiguration.DisableFAST). From then on the connection keeps itself online (unless
 // DisableReconnection is set) until it is closed. It blocks until all that is done or ctx ends.
 // Its errors are those of Connect; a refusal by the server is found by errors.As as a
 // *sasl.Failure. A failed Login leaves the connection disconnected, to be tried again. It may be

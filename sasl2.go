@@ -49,9 +49,6 @@ func (n *negotiation) modern() bool {
 // sasl2 logs in with SASL2; guess is the attempt that left with the header, or nil. It returns nil without an error where nothing of the
 // server's second list can be used, and the list of RFC 6120 is the one that counts.
 func (n *negotiation) sasl2(ctx context.Context, guess *attempt) (*arrival, error) {
-	if guess == nil && n.unusable(ctx) {
-		return nil, nil
-	}
 	guess, err := n.confirm(ctx, guess)
 	if err != nil {
 		return nil, err
@@ -61,6 +58,9 @@ func (n *negotiation) sasl2(ctx context.Context, guess *attempt) (*arrival, erro
 		return nil, err
 	}
 	if s == nil {
+		if guess == nil && refused == nil && n.unusable(ctx) {
+			return nil, nil
+		}
 		if at, s, err = n.byPassword(ctx, guess); err != nil {
 			if errors.Is(err, sasl.ErrNoMechanism) && refused != nil {
 				err = errors.Join(err, refused) // the token was all there was

@@ -91,6 +91,26 @@ func TestATokenStandsForThePassword(t *testing.T) {
 	})
 }
 
+// A token is good also where nothing else that the server offers may be used.
+func TestATokenIsEnough(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			o := modern()
+			o.Mechanisms = []string{"PLAIN"}
+			srv, s := xmpptest.NewServer(t, o), xmpp.NewMemoryStore()
+			_, err := once(t, srv, s, func(cfg *xmpp.ConnectionConfiguration) { cfg.Mechanisms = []string{"PLAIN"} })
+			require.NoError(t, err)
+			if !known {
+				require.NoError(t, s.Delete(t.Context(), "romeo@localhost/features"))
+			}
+			mechanism := tokensIn(t, s)[0].Mechanism
+			w, err := once(t, srv, s, func(cfg *xmpp.ConnectionConfiguration) { cfg.Password = "" })
+			require.NoError(t, err)
+			require.Equal(t, []string{mechanism}, w.used())
+		})
+	}
+}
+
 // Without a store of its own a connection has a device id and tokens for its own life.
 func TestTokensWithoutAStore(t *testing.T) {
 	bubble(t, func(t *testing.T) {

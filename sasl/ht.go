@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// htTable is the HT family (draft-schmaus-kitten-sasl-ht §4), best first. The mechanism for tls-unique is not
+// htTable is the HT family (draft-schmaus-kitten-sasl-ht), best first. The mechanism for tls-unique is not
 // here: TLS 1.3 does not define that binding (RFC 9266 §1).
 var htTable = []struct{ name, binding string }{
 	{"HT-SHA-256-EXPR", TLSExporter},
