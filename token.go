@@ -139,25 +139,32 @@ func (n *negotiation) withToken(ctx context.Context, f stream.Features) (*attemp
 }
 
 // byToken logs in with a token, if there is one. Without an error a nil success means that a password is to be used, once;
-// refused is then what the server said to the token.
+// refused is then what the server said to the last token. A new token that the server doesn't know is no reason to give up the one before it: two
+// logins that overlapped, the first of which broke off, each have had one made, and the server keeps only the later (S055).
 func (n *negotiation) byToken(ctx context.Context, guess *attempt) (at *attempt, s *stream.Success, refused, err error) {
-	if at = guess; at == nil {
-		at, err = n.withToken(ctx, n.offer)
+	for range maxTokens {
+		if at, guess = guess, nil; at == nil {
+			at, err = n.withToken(ctx, n.offer)
+		}
+		if err != nil || at == nil || at.token == nil {
+			return nil, nil, refused, err
+		}
+		s, err = n.run(ctx, at)
+		var failure *sasl.Failure
+		if !errors.As(err, &failure) {
+			return at, s, nil, err
+		}
+		switch failure.Condition {
+		case sasl.TemporaryAuthFailure:
+			return nil, nil, nil, err // the token may be good
+		case sasl.MalformedRequest:
+			return nil, nil, err, nil // some servers take one token a stream, whatever it is
+		}
+		n.log.Info("the server refuses a token", "condition", string(failure.Condition))
+		n.storeTokens(ctx, without(n.tokens(ctx), at.token))
+		refused = err
 	}
-	if err != nil || at == nil || at.token == nil {
-		return nil, nil, nil, err
-	}
-	s, err = n.run(ctx, at)
-	var failure *sasl.Failure
-	if !errors.As(err, &failure) {
-		return at, s, nil, err
-	}
-	if failure.Condition == sasl.TemporaryAuthFailure {
-		return nil, nil, nil, err // the token may be good
-	}
-	n.log.Info("the server refuses a token", "condition", string(failure.Condition))
-	n.storeTokens(ctx, without(n.tokens(ctx), at.token))
-	return nil, nil, err, nil
+	return nil, nil, refused, nil
 }
 
 // without drops a token.

@@ -351,6 +351,50 @@ func TestHostileTokens(t *testing.T) {
 			})
 		}
 	})
+	t.Run("S055 a new one that the server has lost", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			srv, s := xmpptest.NewServer(t, modern()), xmpp.NewMemoryStore()
+			_, err := once(t, srv, s)
+			require.NoError(t, err)
+			old := tokensIn(t, s)[0]
+			newer := old
+			newer.Secret = "another"
+			data, err := json.Marshal([]stored{newer, old})
+			require.NoError(t, err)
+			require.NoError(t, s.Put(t.Context(), tokens, data))
+			w, err := once(t, srv, s, func(cfg *xmpp.ConnectionConfiguration) { cfg.Password = "" })
+			require.NoError(t, err)
+			require.Equal(t, []string{expr, expr}, w.used())
+			require.Equal(t, []stored{old}, tokensIn(t, s))
+		})
+	})
+	t.Run("S055 cut anywhere", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			o := modern()
+			o.RotateTokens = true
+			srv, s := xmpptest.NewServer(t, o), xmpp.NewMemoryStore()
+			_, err := once(t, srv, s)
+			require.NoError(t, err)
+			cut, whole := 0, 0
+			for after := int64(1); after < 3000; after += 41 {
+				dials := srv.Dialer().Dials()
+				srv.Next(func(c *xmpptest.Conn) { c.SetFaults(xmpptest.Faults{CutAfterWrite: after}) })
+				w, err := once(t, srv, s, func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableReconnection = true })
+				if err != nil || srv.Dialer().Dials() > dials+1 {
+					cut++
+				} else {
+					whole++
+				}
+				require.NotContains(t, w.used(), scram)
+				w, err = once(t, srv, s)
+				require.NoError(t, err)
+				require.Subset(t, []string{expr}, w.used(), "cut after %d bytes; the old one or the new one works", after)
+				require.LessOrEqual(t, len(w.used()), 2)
+			}
+			require.Greater(t, cut, 40)
+			require.Greater(t, whole, 5, "the cuts go beyond the login")
+		})
+	})
 	t.Run("S055 stored before anything else", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			srv := xmpptest.NewServer(t, modern())

@@ -3,6 +3,7 @@ package interop_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -120,6 +121,20 @@ func (w *world) refusedToken() {
 	tried, _, err = w.logins(user, s)
 	require.NoError(w, err)
 	require.Equal(w, []string{"HT-SHA-256-EXPR"}, tried, "there is a new one")
+	// A newer one that the server doesn't know, in front of one that it does: some servers take a second token on the same stream.
+	w.damage(s, user, "fast", func(v string) string {
+		var all []map[string]any
+		require.NoError(w, json.Unmarshal([]byte(v), &all))
+		newer := maps.Clone(all[0])
+		newer["secret"] = "another"
+		b, err := json.Marshal([]any{newer, all[0]})
+		require.NoError(w, err)
+		return string(b)
+	})
+	tried, connections, err = w.logins(user, s)
+	require.NoError(w, err)
+	require.EqualValues(w, 1, connections)
+	w.Logf("%s, a token that is not known and one that is: %v", w.name, tried)
 }
 
 // wrongGuess: whatever was remembered of the server, the login succeeds.
