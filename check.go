@@ -183,7 +183,7 @@ func (cfg *ConnectionConfiguration) endpoint() discover.Endpoint {
 
 // accountOf makes an account of what Login got.
 func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (account, error) {
-	a := account{address: cfg.Address, password: password, ask: cfg.Credentials}
+	a := account{address: cfg.Address, password: password, ask: cfg.Credentials, typed: password != ""}
 	if password != "" {
 		a.ask = nil
 	}

@@ -97,6 +97,12 @@ type ConnectionConfiguration struct {
 	RequireChannelBinding bool
 	// AllowPlainInClear permits PLAIN, named in Mechanisms, with SecurityPlaintext.
 	AllowPlainInClear bool
+	// DisableSASL2 logs in as RFC 6120 has it, also where the server offers SASL2 (XEP-0388) and with it fewer round trips.
+	DisableSASL2 bool
+	// DisableFAST asks for no tokens and uses none (XEP-0484). Else a server that can gives one, which is kept in Store and stands
+	// for the password at later logins, whatever Mechanisms names: neither Password nor Credentials is looked at while it is good. It is never
+	// used with SecurityUnverified.
+	DisableFAST bool
 
 	// ConnectTimeout bounds looking up the domain, the TCP connection and each part of the
 	// negotiation; zero: 30 s. A login as a whole is bounded by its context.
@@ -128,8 +134,8 @@ type ConnectionConfiguration struct {
 	// and costs no presence traffic.
 	DisablePresence bool
 
-	// Store keeps what outlives the process: roster versions, the strongest login seen. Nil:
-	// memory, for this connection.
+	// Store keeps what outlives the process: roster versions, the strongest login seen, what the server offers, and the secret token that
+	// stands for the password (see DisableFAST). Nil: memory, for this connection.
 	Store Store
 	// Language of our stream and default for texts (xml:lang); empty: none.
 	Language string

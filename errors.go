@@ -47,6 +47,8 @@ var (
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).
 	ErrTLSRequired = stream.ErrTLSRequired
+	// ErrTaskUnsupported: the server wants more than a password, such as a second factor (XEP-0388 §2.6.3).
+	ErrTaskUnsupported = stream.ErrTaskUnsupported
 )
 
 // A ConnectError says why Connect or Login came to nothing: each endpoint that was tried, the step

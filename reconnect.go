@@ -94,7 +94,7 @@ var (
 // terminal tells whether trying again is pointless or harmful. bound means that the session was
 // established.
 func terminal(err error, bound bool) bool {
-	if errors.Is(err, ErrReplaced) || errors.Is(err, sasl.ErrDowngrade) {
+	if errors.Is(err, ErrReplaced) || errors.Is(err, sasl.ErrDowngrade) || errors.Is(err, ErrTaskUnsupported) {
 		return true
 	}
 	// Of several endpoints the last one decides: what came before it was a reason to try on.

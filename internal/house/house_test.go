@@ -67,6 +67,7 @@ var allowed = map[string][]string{
 	"internal/ctxconn":    {},
 	"internal/realserver": {},
 	"internal/house":      {},
+	"internal/latency":    {},
 	"jid":                 {},
 	"sasl":                {},
 	"stanza":              {"internal/xmlstream", "jid"},

@@ -22,6 +22,8 @@ type Handler interface {
 	Enabled(s *Session, e sm.Enabled)
 	// Probe asks the server for a sign of life where there is no stream management.
 	Probe(s *Session)
+	// Offers hears of the features that follow a success of SASL2 where the session began before they came.
+	Offers(s *Session, f Features)
 	// Report hears of what was dropped and why.
 	Report(err error)
 	// Ended is called once, as the reader's last act.
@@ -137,6 +139,8 @@ func (s *Session) readAll() error {
 			if err := s.manage(stanza.Element(e)); err != nil {
 				return err
 			}
+		case s.t.awaited(e):
+			s.handler.Offers(s, ParseFeatures(stanza.Element(e)))
 		} // else a nonza of nobody's: never a stanza (S081)
 	}
 }

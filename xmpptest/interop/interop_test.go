@@ -13,6 +13,8 @@ var scenarios = []struct {
 
 	{"Mechanisms", false, mechanisms},
 	{"Transports", false, transports},
+	{"RoundTrips", false, roundTrips},
+	{"ModernLogin", false, modernLogin},
 	{"Accounts", false, accountForms},
 	{"WrongPassword", false, wrongPassword},
 	{"UnknownUser", false, unknownUser},

@@ -26,6 +26,7 @@ type server struct {
 	keeps               int // how many stanzas it lets wait for our acknowledgement before it ends the session; 0: any number
 	add                 func(user, password string) error
 	certificate         func(user string) (tls.Certificate, error) // for EXTERNAL; nil: not offered
+	restart             func() error                               // it forgets all sessions; nil: it can't be
 
 	// What this server is known to do, so that a change is seen.
 	mechanisms []string // offered at least
@@ -64,8 +65,13 @@ func inProcess() (s *server, stop func(), err error) {
 
 // inProcessWith starts one with these mechanisms and channel bindings; nil are all of the latter.
 func inProcessWith(mechanisms, bindings []string) (s *server, stop func(), err error) {
-	x, err := xmpptest.Start(&xmpptest.Options{Domain: domain, Listen: true, StanzaLimit: realserver.DefaultStanzaLimit,
-		Mechanisms: mechanisms, ChannelBinding: bindings})
+	return inProcessLike(xmpptest.Options{Mechanisms: mechanisms, ChannelBinding: bindings})
+}
+
+// inProcessLike starts one with these options.
+func inProcessLike(o xmpptest.Options) (s *server, stop func(), err error) {
+	o.Domain, o.Listen, o.StanzaLimit = domain, true, realserver.DefaultStanzaLimit
+	x, err := xmpptest.Start(&o)
 	if err != nil {
 		return nil, nil, err
 	}
