@@ -85,6 +85,10 @@ func TestCutsAtTheByte(t *testing.T) {
 							require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 							require.Zero(t, n)
 						}
+						require.NoError(t, from.Close()) // of which the other end does not hear
+						require.NoError(t, to.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+						_, err = to.Read(got)
+						require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 						require.EqualValues(t, 1, p.Stats().Open)
 					} else {
 						got, err := io.ReadAll(to)
