@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/stanza"
@@ -24,6 +25,7 @@ type bot struct {
 func newBot(number int, cfg *xmpp.ConnectionConfiguration, l *ledger) (*bot, error) {
 	b := &bot{number: number, ledger: l}
 	cfg.StreamManagement = true
+	cfg.Silence = 10 * time.Second // a dead connection is found within 25 s, so that more of them fit in
 	cfg.OnError = func(error) { b.told.Add(1) }
 	cfg.Trace = func(e xmpp.TraceEvent) {
 		if e.Out && bytes.HasPrefix(e.Data, []byte("<message")) {
