@@ -36,8 +36,6 @@ func soak(ctx context.Context, s *settings, stdout io.Writer) (whole bool, err e
 	defer stop()
 	live, quiet := context.WithCancel(ctx)
 	var background, senders sync.WaitGroup
-	defer background.Wait()
-	defer quiet()
 	background.Go(func() { p.trouble(live, s) })
 	background.Go(func() { report(live, stdout, bots, l) })
 	failed := make([]error, len(bots))
@@ -46,5 +44,7 @@ func soak(ctx context.Context, s *settings, stdout io.Writer) (whole bool, err e
 	}
 	senders.Wait()
 	l.wait(sending, func() bool { return left(bots) == 0 })
+	quiet()
+	background.Wait()
 	return verdict(stdout, bots, l) && ctx.Err() == nil, errors.Join(failed...)
 }
