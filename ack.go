@@ -57,9 +57,15 @@ func (a *Ack) end(err error) {
 }
 
 // Written and Failed make an Ack hear of its stanza; they are the connection's to call.
-type ackEntry struct{ *Ack }
+type ackEntry struct {
+	*Ack
+	c *Connection
+}
 
-func (a ackEntry) Acked() { a.end(nil) }
+func (a ackEntry) Acked() {
+	a.c.stats.acked.Add(1)
+	a.end(nil)
+}
 func (a ackEntry) Written(final bool) {
 	if final {
 		a.end(nil)

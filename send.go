@@ -50,7 +50,7 @@ type lostEntry struct {
 }
 
 func (l lostEntry) Written(bool) {}
-func (l lostEntry) Acked()       {}
+func (l lostEntry) Acked()       { l.c.stats.acked.Add(1) }
 func (l lostEntry) Failed(err error) {
 	out := outcome(err)
 	if errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
@@ -129,7 +129,7 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 	if ack != nil {
 		ack.id, ack.to = m.ID, m.To
 		c.acks.add(ack)
-		entry.Done = ackEntry{ack}
+		entry.Done = ackEntry{ack, c}
 	}
 	return m.ID, c.put(ctx, m, entry, wait)
 }
@@ -252,13 +252,18 @@ type Stats struct {
 	Doubled   int64 // messages that came twice and were dropped
 	Waiting   int   // received and not handled, now
 	Outbox    int   // accepted and not written, now
+
+	// With stream management (XEP-0198):
+	Acked   int64 // messages that the server has acknowledged
+	Unacked int   // stanzas written and not acknowledged, now
 }
 
-type counters struct{ received, sent, unhandled, late, reported, doubled atomic.Int64 }
+type counters struct{ received, sent, acked, unhandled, late, reported, doubled atomic.Int64 }
 
 // Stats returns the counters as they stand.
 func (c *Connection) Stats() Stats {
 	waiting, _ := c.inbound.Pending()
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
-		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting()}
+		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting(),
+		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked()}
 }

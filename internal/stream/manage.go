@@ -10,8 +10,15 @@ import (
 // Stream management (XEP-0198) as the outbox sees it: what was written and isn't acknowledged stays in it, numbered,
 // until the server takes responsibility or the session is over for good.
 
-// Count says where the count for an <a/> is to be had.
-func (o *Outbox) Count(h func() uint32) { o.h = h }
+// Join says where the count for an <a/> is to be had and whether the reader has paused.
+func (o *Outbox) Join(in *Inbound) { o.h, o.deaf = in.H, in.Paused }
+
+// Poke makes the writer look again, because the reader has paused.
+func (o *Outbox) Poke() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wake()
+}
 
 // Manage begins to count: <enable/> is the last thing that was written (XEP-0198 §4).
 func (o *Outbox) Manage() {

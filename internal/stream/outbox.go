@@ -75,6 +75,7 @@ type Outbox struct {
 	ask    bool          // an <r/> is wanted now
 	timer  *time.Timer   // until an <r/> is due; nil: none was ever
 	h      func() uint32 // the count for an <a/>
+	deaf   func() bool   // the reader has paused
 	writer *Writer       // of the running session, or nil
 	closed error         // why nothing is taken in any more
 	serial uint64        // of the entry that was accepted last
@@ -162,7 +163,9 @@ func (o *Outbox) may(lane Lane) bool {
 		return false
 	}
 	if lane == Main {
-		return o.open && !o.out.Full(reserved)
+		// A paused reader waits for the application and sees no acknowledgement, and the application may wait for room here. What it
+		// sends then makes it go on, and so the reader: no more than that is added to what is under way.
+		return o.open && (!o.out.Full(reserved) || o.deaf())
 	}
 	return !o.out.Full(0)
 }

@@ -37,6 +37,11 @@ func (s *sink) Write(b []byte) (int, error) {
 
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
+// newOutbox is one whose reader never pauses.
+func newOutbox() *Outbox {
+	return &Outbox{deaf: func() bool { return false }, h: func() uint32 { return 0 }}
+}
+
 type heard struct {
 	written int
 	failed  []error
@@ -50,7 +55,7 @@ func entry(s string) Entry { return Entry{Data: []byte(s), Keep: true} }
 
 func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
 		box.Attach(newWriter(s, nil, box, nil, func(error) { t.Error("no write fails here") }), false)
 		box.Open()
 		require.NoError(t, box.TryPut(Main, entry("first")))
@@ -66,7 +71,7 @@ func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
 
 func TestLanesPassTheApplications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{}, &Outbox{}
+		s, box := &sink{}, newOutbox()
 		require.NoError(t, box.TryPut(Main, entry("m")))
 		require.ErrorIs(t, box.TryPut(Replies, entry("r")), ErrNoSession)
 		box.Attach(newWriter(s, nil, box, nil, nil), false)
@@ -82,7 +87,7 @@ func TestLanesPassTheApplications(t *testing.T) {
 
 func TestPutWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
+		box := newOutbox()
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, entry("m")))
 		}
@@ -104,14 +109,14 @@ func TestPutWaitsForRoom(t *testing.T) {
 }
 
 func TestOneLargeStanzaHasItsPlace(t *testing.T) {
-	box := &Outbox{}
+	box := newOutbox()
 	require.NoError(t, box.TryPut(Main, Entry{Data: make([]byte, room[Main].bytes+1), Keep: true}))
 	require.ErrorIs(t, box.TryPut(Main, entry("m")), ErrFull)
 }
 
 func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
+		box := newOutbox()
 		box.Attach(newWriter(&sink{}, nil, box, nil, nil), false)
 		kept, dropped, setup := &heard{}, &heard{}, &heard{}
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("a"), Keep: true, Done: kept}))
@@ -132,7 +137,7 @@ func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 
 func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
+		box := newOutbox()
 		h := &heard{}
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h, Keep: true}))
@@ -150,7 +155,7 @@ func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
 
 func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box, h := &Outbox{}, &heard{}
+		box, h := newOutbox(), &heard{}
 		broken := errors.New("broken")
 		var failed []error
 		box.Attach(newWriter(&sink{err: broken}, nil, box, nil, func(err error) { failed = append(failed, err) }), false)
@@ -171,7 +176,7 @@ func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
 func TestFinishFlushesOrNot(t *testing.T) {
 	for _, flush := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+			s, box := &sink{gate: make(chan struct{})}, newOutbox()
 			w := newWriter(s, nil, box, nil, nil)
 			box.Attach(w, false)
 			box.Open()
@@ -196,7 +201,7 @@ func TestFinishFlushesOrNot(t *testing.T) {
 // While a session is being set up the application's lane stays full; that must not keep replies waiting that have room.
 func TestLanesFreeTheirOwnRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, entry("m")))
 		}
@@ -219,7 +224,7 @@ func TestLanesFreeTheirOwnRoom(t *testing.T) {
 
 // Whoever makes us answer all the time does not silence us.
 func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
-	box := &Outbox{}
+	box := newOutbox()
 	box.Attach(newWriter(&sink{}, nil, box, nil, nil), false)
 	box.writer.running = true // nothing is taken but here
 	box.Open()
@@ -237,7 +242,7 @@ func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
 // A request counts as written from the moment the writer has it: a write that breaks off may have arrived.
 func TestARequestIsWrittenWhenItIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
 		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		box.Open()
 		r := &Request{Reply: make(chan Answer, 1)}
@@ -251,7 +256,7 @@ func TestARequestIsWrittenWhenItIsTaken(t *testing.T) {
 // What reaches the peer before a connection breaks are whole stanzas, because each TLS record ends with one; and many records are one write.
 func TestRecordsEndWithStanzas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network, records, box := &sink{gate: make(chan struct{})}, &sink{}, &Outbox{}
+		network, records, box := &sink{gate: make(chan struct{})}, &sink{}, newOutbox()
 		g := &gatherer{Conn: network}
 		box.Attach(newWriter(both{records, g}, g, box, nil, func(error) { t.Error("no write fails here") }), false)
 		box.Open()

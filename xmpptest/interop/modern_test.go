@@ -191,7 +191,7 @@ func (w *world) wrongTwice() {
 // forgotten: the server was started anew and has no session to resume; the same success binds a new one.
 func (w *world) forgotten() {
 	var l tape
-	c := w.connection(w.user(), l.listening(), func(cfg *xmpp.ConnectionConfiguration) { cfg.StreamManagement = true })
+	c := w.connection(w.user(), l.listening())
 	c.Use(syncing(xmpp.Extension{}))
 	require.NoError(w, c.Login(w.ctx, "", ""))
 	settle(w, c)

@@ -125,7 +125,7 @@ func (w *world) countRoundTrips(bind2, direct, old bool) (got [3]cost) {
 		}
 		p := w.proxy(port)
 		c := w.connection(user, through(p), kept(store), s.watch, func(cfg *xmpp.ConnectionConfiguration) {
-			cfg.StreamManagement, cfg.DisableSASL2 = true, old
+			cfg.DisableSASL2 = old
 			if direct {
 				cfg.Security = xmpp.SecurityDirectTLS
 			}
