@@ -65,7 +65,7 @@ const probeID = "alive"
 
 // resumable tells whether the session that ended with err can be taken up again. c.mu is held.
 func (c *Connection) resumable(err error) bool {
-	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection || terminal(err, true) {
+	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection || terminal(err, true) || errors.Is(err, stream.ErrDeaf) {
 		return false
 	}
 	var high *sm.TooHigh

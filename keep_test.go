@@ -264,3 +264,37 @@ func TestAnEchoInABurst(t *testing.T) {
 		}
 	})
 }
+
+// A server that speaks but has stopped to take what we send, since the session was resumed, is found as well: its session is given up, and
+// what it had not taken is sent in a new one.
+func TestADeafServerIsFound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoArchive: true})
+		juliet := online(t, srv, "juliet")
+		got := texts(juliet)
+		c := online(t, srv, "romeo")
+		said := func(s string) *xmpp.Ack {
+			a, err := c.Submit(t.Context(), &stanza.Message{To: juliet.User(), Type: stanza.MessageChat, Body: s})
+			require.NoError(t, err)
+			return a
+		}
+		require.NoError(t, said("before").Wait(t.Context()))
+		srv.Drop("romeo")
+		eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online && srv.Dialer().Dials() == 3 })
+		require.NoError(t, said("resumed").Wait(t.Context()))
+		// From here on it neither handles nor acknowledges, and goes on speaking.
+		seen := states(c)
+		conn := srv.Connections("romeo")[0]
+		conn.Stall(true, false)
+		began := time.Now()
+		lost := said("lost")
+		for c.State() == xmpp.Online {
+			require.Less(t, time.Since(began), 3*time.Minute)
+			conn.Send("<presence from='juliet@localhost/x'/>")
+			pass(5 * time.Second)
+		}
+		require.NoError(t, lost.Wait(t.Context()))
+		require.Equal(t, []string{"before", "resumed", "lost"}, got.list())
+		require.Equal(t, []string{"reconnecting", "online reset"}, seen.list(), "that session was no good")
+	})
+}

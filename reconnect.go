@@ -25,6 +25,10 @@ const (
 	attemptLimit  = 2 * time.Minute  // for one try as a whole
 	drainLimit    = 30 * time.Second // for callbacks to handle what came before the end
 	shutdownLimit = 5 * time.Second
+
+	// The server gets the time to read what the old connection had brought: some handle that still when they have told already how far
+	// they got, and it would be sent again. Who hints that the network has changed doesn't wait for it.
+	oldReadAfter = 100 * time.Millisecond
 )
 
 // handler is the Connection as its sessions see it.
@@ -137,7 +141,7 @@ func (c *Connection) reconnect(lasted time.Duration) {
 	}
 	for {
 		c.tries++
-		if !c.pause(rand.N(limit)) {
+		if !c.pause(oldReadAfter + rand.N(limit-oldReadAfter)) {
 			return
 		}
 		c.mu.Lock()

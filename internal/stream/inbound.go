@@ -66,6 +66,7 @@ type Inbound struct {
 	count  int
 	bytes  int
 	paused chan struct{} // closed when the reader may look again; nil: it runs
+	ended  time.Time     // when the reader had paused last
 	empty  chan struct{} // closed when nothing is left; nil: nobody waits
 	sm     sm.In
 }
@@ -201,6 +202,9 @@ func (q *Inbound) Wait(ctx context.Context) {
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		if !q.full() {
+			if !since.IsZero() {
+				q.ended = time.Now()
+			}
 			q.mu.Unlock()
 			return
 		}
@@ -228,6 +232,13 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		slow.Stop()
 	}
+}
+
+// Reading is since when the reader has not paused.
+func (q *Inbound) Reading() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended
 }
 
 // Paused tells whether the reader waits for room.

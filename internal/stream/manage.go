@@ -25,6 +25,7 @@ func (o *Outbox) Manage() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.out.Enable()
+	o.served = false
 }
 
 // Unmanage ends the counting, because the server refused it: what was written is no more than that.
@@ -51,6 +52,16 @@ func (o *Outbox) Owe() {
 	}
 }
 
+// Unanswered is since when the server owes an answer to an <r/>, of a server that does answer them; zero: it owes none.
+func (o *Outbox) Unanswered() time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.served {
+		return time.Time{}
+	}
+	return o.asked
+}
+
 // Probe asks the server for an acknowledgement now; false: there is no stream management.
 func (o *Outbox) Probe() bool {
 	o.mu.Lock()
@@ -72,6 +83,7 @@ func (o *Outbox) Resumed(h uint32) error { return o.ack(h, (*sm.Out[Entry]).Resu
 func (o *Outbox) ack(h uint32, f func(*sm.Out[Entry], []Entry, uint32) ([]Entry, error)) error {
 	o.mu.Lock()
 	done, err := f(&o.out, nil, h)
+	o.asked, o.served = time.Time{}, true
 	o.relax()
 	o.free()
 	o.wake()
@@ -161,6 +173,9 @@ func (o *Outbox) request(batch []Entry) []Entry {
 // askNow adds an <r/> to the batch. o.mu is held.
 func (o *Outbox) askNow(batch []Entry) []Entry {
 	o.out.Requested()
+	if o.asked.IsZero() {
+		o.asked = time.Now()
+	}
 	return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
 }
 

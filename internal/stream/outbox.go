@@ -71,6 +71,8 @@ type Outbox struct {
 	open   bool          // Main may be taken
 	out    sm.Out[Entry] // what was written and isn't acknowledged
 	again  []Entry       // of it, what the resumed stream has to be sent first
+	asked  time.Time     // when the first <r/> was written that has no answer; zero: each has
+	served bool          // the server has answered one, so it does
 	owe    bool          // an <a/> is owed
 	ask    bool          // an <r/> is wanted now
 	timer  *time.Timer   // until an <r/> is due; nil: none was ever
@@ -233,7 +235,7 @@ func (o *Outbox) free() {
 func (o *Outbox) Attach(w *Writer, resumed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.writer, o.open, o.owe, o.ask, o.again, o.alone = w, false, false, false, nil, false
+	o.writer, o.open, o.owe, o.ask, o.again, o.alone, o.asked = w, false, false, false, nil, false, time.Time{}
 	if resumed {
 		for _, e := range o.out.Unacked() {
 			o.again = append(o.again, e)

@@ -45,6 +45,7 @@ type Session struct {
 	read   chan struct{} // closed when nothing is read any more
 	gone   chan struct{} // closed when Ended has returned
 
+	resumed  bool
 	interval time.Duration // of silence, then the peer is probed
 	watch    *time.Timer
 
@@ -57,7 +58,7 @@ type Session struct {
 // Start turns a negotiated transport into a running session.
 // resumed says that the stream goes on with the session before.
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
-	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, read: make(chan struct{}), gone: make(chan struct{})}
+	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, resumed: resumed, read: make(chan struct{}), gone: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.writer = newWriter(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
 	box.Attach(s.writer, resumed)
@@ -185,6 +186,21 @@ func (s *Session) manage(e stanza.Element) error {
 // ErrSilent says that the peer gave no sign of life.
 var ErrSilent = errors.New("the server has fallen silent")
 
+// ErrDeaf says that the peer speaks but no longer takes what we send, on a stream that was resumed: resuming it once more is no help.
+var ErrDeaf = errors.New("the server does not acknowledge any more since the session was resumed")
+
+// deaf tells whether a server that answers <r/> has stopped to, whatever else it sends.
+func (s *Session) deaf() bool {
+	since := s.box.Unanswered()
+	if since.IsZero() {
+		return false
+	}
+	if read := s.inbound.Reading(); read.After(since) {
+		since = read // the answer lay behind what we didn't read
+	}
+	return time.Since(since) > s.interval+answerLimit
+}
+
 const answerLimit = 15 * time.Second // for a sign of life
 
 // check looks for signs of life: after a while of silence the server is asked for one, and if none comes the
@@ -201,6 +217,14 @@ func (s *Session) check() {
 	case s.inbound.Paused():
 		s.probed = time.Time{}
 		s.watch.Reset(s.interval)
+	case s.deaf():
+		s.mu.Unlock()
+		if s.resumed {
+			s.fail(ErrDeaf)
+		} else {
+			s.fail(ErrSilent)
+		}
+		return
 	case idle < s.interval:
 		s.probed = time.Time{}
 		s.watch.Reset(s.interval - idle)
