@@ -37,6 +37,7 @@ const ejabberdNames = "{lookup,[file]}.\n{host,{127,0,0,1},[\"localhost\"]}.\n"
 // accounts are made through its HTTP interface.
 type ejabberd struct {
 	erl, libraries, release string
+	sqlite                  bool
 	api                     int // port of the HTTP interface
 }
 
@@ -64,6 +65,7 @@ func StartEjabberd(dir string, o Options) (*Server, error) {
 		if len(matches) == 0 {
 			continue
 		}
+		e.sqlite = hasLibrary("p1_sqlite3")
 		e.libraries = filepath.Dir(filepath.Dir(filepath.Dir(matches[0])))
 		if found := ejabberdRelease.FindStringSubmatch(matches[0]); found != nil {
 			e.release = found[1]
@@ -71,6 +73,12 @@ func StartEjabberd(dir string, o Options) (*Server, error) {
 		return start(e, dir, o)
 	}
 	return nil, fmt.Errorf("%w: Debian package ejabberd (%s is there, its libraries are not)", ErrNotInstalled, control)
+}
+
+// hasLibrary tells whether Erlang has a library of Debian's.
+func hasLibrary(name string) bool {
+	matches, _ := filepath.Glob(filepath.Join("/usr/lib/erlang/lib", name+"-*", "ebin"))
+	return len(matches) > 0
 }
 
 func (e *ejabberd) name() string    { return "ejabberd" }
@@ -81,11 +89,16 @@ func (e *ejabberd) configure(s *Server) (err error) {
 	if e.api, err = s.newPort(); err != nil {
 		return err
 	}
+	sqlite := ""
+	if e.sqlite {
+		// The archive of a busy account is slow in ejabberd's own database, which reads all of it to add a message.
+		sqlite = s.path("data", "archive.db")
+	}
 	var out strings.Builder
 	err = ejabberdTemplate.Execute(&out, map[string]any{
 		"Domain": s.Domain, "PEM": s.path("server.pem"), "CA": s.CAFile,
 		"StartTLS": s.StartTLSPort, "DirectTLS": s.DirectTLSPort, "API": e.api,
-		"StanzaLimit": s.options.StanzaLimit, "SASL2": s.options.SASL2, "Hash": e.hash(s.options.SCRAM),
+		"StanzaLimit": s.options.StanzaLimit, "SASL2": s.options.SASL2, "Hash": e.hash(s.options.SCRAM), "SQLite": sqlite,
 	})
 	if err != nil {
 		return err
