@@ -1,0 +1,204 @@
+package mam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xep/stanzaid"
+)
+
+const (
+	sentMost     = 4096      // how many messages of ours are remembered
+	searchMost   = 1000      // how many of one conversation are searched
+	searchMargin = time.Hour // how far our clock and the server's may differ here
+)
+
+// A sentLog remembers what this account has sent, and when, as fingerprints.
+type sentLog struct {
+	mu    sync.Mutex // guards what follows
+	seed  maphash.Seed
+	at    map[uint64]time.Time
+	order []uint64 // ring
+	next  int
+}
+
+// key is what a copy of m has too, whoever has it.
+func (l *sentLog) key(m *stanza.Message) uint64 {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	_, _ = h.WriteString(m.To.Bare().String())
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(m.ID)
+	return h.Sum64()
+}
+
+func (l *sentLog) add(m *stanza.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at == nil {
+		l.seed, l.at = maphash.MakeSeed(), make(map[uint64]time.Time)
+	}
+	key := l.key(m)
+	if _, known := l.at[key]; !known {
+		if len(l.order) < sentMost {
+			l.order = append(l.order, key)
+		} else {
+			delete(l.at, l.order[l.next])
+			l.order[l.next] = key
+			l.next = (l.next + 1) % sentMost
+		}
+		l.at[key] = time.Now()
+	}
+}
+
+// when tells when m was sent; zero: not known.
+func (l *sentLog) when(m *stanza.Message) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at == nil || m.ID == "" {
+		return time.Time{}
+	}
+	return l.at[l.key(m)]
+}
+
+func (l *sentLog) has(m *stanza.Message) bool { return !l.when(m).IsZero() }
+
+// outgoing remembers what we send, in the sender's goroutine.
+func (a *Archive) outgoing(_ context.Context, m *stanza.Message) (*stanza.Message, error) {
+	a.sent.add(m)
+	return m, nil
+}
+
+var (
+	errForgotten = errors.New("mam: it isn't known any more when the message was sent")
+	errUnkept    = errors.New("mam: archives don't keep such messages")
+	errBusy      = errors.New("mam: too much has been said since")
+)
+
+// reconcile looks for messages in our own archive. What can't be told for certain is an error. One
+// without a body counts as not arrived: archives needn't keep it (XEP-0313 §6.1.1), and to send a
+// typing notice or a receipt again does no harm.
+func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]bool, error) {
+	with := make(map[jid.JID][]int) // conversation: messages
+	since := make(map[jid.JID]time.Time)
+	for i, m := range all {
+		if !m.HasBody() {
+			continue
+		}
+		at := a.sent.when(m)
+		switch {
+		case !archivable(m):
+			return nil, fmt.Errorf("%w: %v of type %v", errUnkept, m.ID, m.Type)
+		case at.IsZero():
+			return nil, errForgotten
+		}
+		peer := a.name(m.To).Bare()
+		with[peer] = append(with[peer], i)
+		if first, ok := since[peer]; !ok || at.Before(first) {
+			since[peer] = at
+		}
+	}
+	if len(with) == 0 {
+		return make([]bool, len(all)), nil
+	}
+	if err := a.keeps(ctx, with); err != nil {
+		return nil, err
+	}
+	arrived := make([]bool, len(all))
+	for peer, of := range with {
+		if err := a.search(ctx, peer, since[peer].Add(-searchMargin), all, of, arrived); err != nil {
+			return nil, err
+		}
+	}
+	return arrived, nil
+}
+
+// archivable tells whether an archive keeps a message with a body (XEP-0313 §6.1.1, XEP-0334 §4).
+func archivable(m *stanza.Message) bool {
+	if m.Type != stanza.MessageChat && !m.Type.IsNormal() {
+		return false
+	}
+	for e := range m.Payloads() {
+		if e.Space() == "urn:xmpp:hints" && (e.Local() == "no-store" || e.Local() == "no-permanent-store") {
+			return false
+		}
+	}
+	return true
+}
+
+// keeps makes sure that the archive keeps these conversations (XEP-0441).
+func (a *Archive) keeps(ctx context.Context, with map[jid.JID][]int) error {
+	p, err := a.Preferences(ctx)
+	if hopeless(err) {
+		return nil // there is no choice
+	}
+	if err != nil {
+		return err
+	}
+	if p.Default != KeepAlways || len(p.Never) > 0 {
+		for peer := range with {
+			if !p.keeps(peer) {
+				return fmt.Errorf("%w: preferences for %v", errUnkept, peer)
+			}
+		}
+	}
+	return nil
+}
+
+// keeps tells whether all that is said with an address is kept for certain.
+func (p Preferences) keeps(peer jid.JID) bool {
+	for _, j := range p.Never {
+		if j.Bare() == peer {
+			return false
+		}
+	}
+	for _, j := range p.Always {
+		if j == peer {
+			return true
+		}
+	}
+	return p.Default == KeepAlways
+}
+
+// search looks for messages of one conversation, from the newest back.
+func (a *Archive) search(ctx context.Context, peer jid.JID, since time.Time, all []*stanza.Message, of []int, arrived []bool) error {
+	left, seen := len(of), 0
+	for m, err := range a.Messages(ctx, Query{With: peer, Since: since, Newest: true}) {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > searchMost {
+			return errBusy
+		}
+		if m.From.Bare() != a.conn.User().Bare() {
+			continue
+		}
+		for _, i := range of {
+			if !arrived[i] && isCopy(m, all[i]) {
+				arrived[i] = true
+				left--
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// isCopy tells whether an archived message is one that we sent: the same id, or origin id where a
+// service writes others over it (XEP-0359 §2.2).
+func isCopy(archived, sent *stanza.Message) bool {
+	if archived.ID == sent.ID {
+		return true
+	}
+	a, err1 := stanza.Payload[stanzaid.OriginID](archived)
+	b, err2 := stanza.Payload[stanzaid.OriginID](sent)
+	return err1 == nil && (a.ID == sent.ID || err2 == nil && a.ID == b.ID)
+}

@@ -1,0 +1,303 @@
+package mam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xep/disco"
+	"github.com/gosmack/xmpp/xep/rsm"
+	"github.com/gosmack/xmpp/xep/stanzaid"
+)
+
+const (
+	firstPause = 5 * time.Second // before an archive that failed is asked again; doubled each time
+	mostPause  = 5 * time.Minute
+	clockSkew  = 5 * time.Minute // how far our clock and the server's may differ
+)
+
+// A catchUp hands over what our archive has and nobody here has seen.
+type catchUp struct {
+	a      *Archive
+	keeper keeper
+
+	mu        sync.Mutex // guards what follows; never held while anything waits but keeper.mu
+	phase     phase
+	epoch     int // sessions that were not resumed
+	ledger    ledger
+	held      []*stanza.Message // live ones that wait for older ones, in order
+	heldBytes int
+	patience  *time.Timer // how long they wait; nil: none does
+	loose     string      // the last that didn't wait, or ""
+	useless   bool        // the server's archive can't be caught up with
+	run       *run        // nil: none
+}
+
+// A run is one try, or several, to reach the end of the archive in one session. It has a goroutine
+// of its own, which ends when it has done so, or with the connection.
+type run struct {
+	epoch  int
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newCatchUp(a *Archive) *catchUp {
+	s := &catchUp{a: a, ledger: newLedger()}
+	s.keeper.s = s
+	return s
+}
+
+// known tells whether it is known from where to go on.
+func (s *catchUp) known(ctx context.Context) bool {
+	s.mu.Lock()
+	useless := s.useless
+	s.mu.Unlock()
+	_, has, err := s.keeper.get(ctx)
+	if err != nil {
+		s.a.conn.Report(err)
+	}
+	return has && !useless
+}
+
+// reset stands between two sessions, on the router: from now on something may be missing.
+func (s *catchUp) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	s.phase = holding
+}
+
+// online begins to catch up in a session, or goes on.
+func (s *catchUp) online(ctx context.Context, _ *xmpp.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.run
+	if s.phase == live || s.phase == off || old != nil && old.epoch == s.epoch {
+		return nil // a resumed session, in which nothing is missing or a run goes on
+	}
+	// Not the context of this call: it ends after 30 s, and reading an archive may take longer. A run
+	// whose session is lost fails with its next request, and the next session starts another.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r := &run{epoch: s.epoch, cancel: cancel, done: make(chan struct{})}
+	s.run = r
+	if old != nil {
+		old.cancel()
+	}
+	go s.work(ctx, r, old)
+	return nil
+}
+
+func (s *catchUp) closed(error) {
+	s.mu.Lock()
+	r := s.run
+	if s.patience != nil {
+		s.patience.Stop()
+	}
+	s.mu.Unlock()
+	if r != nil {
+		r.cancel()
+	}
+	s.keeper.end()
+}
+
+// work tries until the end of the archive is reached.
+func (s *catchUp) work(ctx context.Context, r, old *run) {
+	defer close(r.done)
+	defer r.cancel()
+	if old != nil {
+		<-old.done
+	}
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		err := s.read(ctx)
+		switch {
+		case err == nil:
+			s.release(ctx, r, live)
+			return
+		case ctx.Err() != nil || errors.Is(err, xmpp.ErrClosed):
+			return
+		case s.a.conn.State() == xmpp.Online:
+			s.a.conn.Report(fmt.Errorf("mam: catching up: %w", err))
+		}
+		if hopeless(err) {
+			s.release(ctx, r, off)
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hopeless tells whether an archive that answers so will do so again.
+func hopeless(err error) bool {
+	for _, c := range []stanza.Condition{stanza.ServiceUnavailable, stanza.FeatureNotImplemented, stanza.Forbidden, stanza.NotAllowed} {
+		if errors.Is(err, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// read hands over all that is behind the position.
+func (s *catchUp) read(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	at, has, err := s.keeper.get(ctx)
+	if err != nil {
+		return err
+	}
+	if !has {
+		return s.begin(ctx)
+	}
+	err = s.follow(ctx, Query{}, rsm.Request{Max: s.a.page, After: at.ID})
+	if at.ID != "" && errors.Is(err, stanza.ItemNotFound) {
+		// Only the oldest are ever removed (XEP-0313 §3.2), so what is left is newer.
+		s.a.conn.Report(fmt.Errorf("mam: our place in the archive is gone, going on by time: %w", err))
+		err = s.follow(ctx, Query{Since: at.Time.Add(-clockSkew)}, rsm.Request{Max: s.a.page})
+	}
+	return err
+}
+
+// check looks whether archive and ids can be relied on (XEP-0313 §3.4, XEP-0359 §6).
+func (s *catchUp) check(ctx context.Context) error {
+	e, err := disco.Info(ctx, s.a.conn, s.a.conn.User().Bare(), "")
+	if err != nil {
+		return err
+	}
+	if !e.Has(NS) || !e.Has(stanzaid.NS) {
+		return fmt.Errorf("the account announces not both of %s and %s: %w", NS, stanzaid.NS, stanza.FeatureNotImplemented)
+	}
+	return nil
+}
+
+// follow hands over page by page.
+func (s *catchUp) follow(ctx context.Context, q Query, first rsm.Request) error {
+	fetch := func(ctx context.Context, r rsm.Request) (rsm.Page[item], error) {
+		found, end, err := s.a.fetch(ctx, q, r)
+		return rsm.Page[item]{Items: found, Result: end.Set, Complete: end.Complete}, err
+	}
+	for p, err := range rsm.Pages(ctx, first, fetch) {
+		if err == nil {
+			err = s.hand(ctx, p.Items)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin takes the newest place for the position: what is older was before our time.
+func (s *catchUp) begin(ctx context.Context) error {
+	s.mu.Lock()
+	seq := s.ledger.step() // ahead of all that comes live
+	s.mu.Unlock()
+	found, _, err := s.a.fetch(ctx, Query{}, rsm.Request{Max: 1, Last: true})
+	if err != nil {
+		return err
+	}
+	p := Place{Time: time.Now()}
+	if len(found) > 0 {
+		p.ID, p.Time = found[len(found)-1].ID, found[len(found)-1].Time
+	}
+	s.keeper.move(position{p, seq})
+	return nil
+}
+
+// hand delivers a page, but for what has come already and what is nobody's news.
+func (s *catchUp) hand(ctx context.Context, page []item) error {
+	var passed position
+	open := false // something has come already, and its listeners may still be at work
+	for _, i := range page {
+		m := s.news(i)
+		s.mu.Lock()
+		e, known := s.ledger.find(i.ID)
+		fresh := !known || e.held
+		if fresh {
+			e = entry{handled: m == nil}
+		}
+		if e.seq == 0 {
+			e.seq = s.ledger.step()
+		}
+		s.ledger.set(i.ID, e)
+		s.mu.Unlock()
+		if fresh && m != nil {
+			if err := s.a.conn.Deliver(ctx, m); err != nil {
+				return err
+			}
+			open, passed = false, position{}
+			continue
+		}
+		open = open || !e.handled
+		passed = position{Place{i.ID, i.Time}, e.seq}
+	}
+	if !open && passed.seq > 0 {
+		s.keeper.move(passed)
+	}
+	return nil
+}
+
+// news makes of an archive's message what a live one would be, or nil where nobody would hear of it:
+// what this device sent itself, what rooms said, errors, and what is no longer there.
+func (s *catchUp) news(i item) *stanza.Message {
+	m := i.m
+	if m == nil || m.Type == stanza.MessageGroupchat || m.Type == stanza.MessageError {
+		return nil
+	}
+	own := i.By
+	if m.From.Bare() != own || m.To.Bare() == own {
+		return m // a note to ourselves comes in like any other
+	}
+	if m.From == s.a.conn.User() || s.a.sent.has(m) {
+		return nil
+	}
+	stanza.Mark(m, xmpp.Sent{})
+	return m
+}
+
+// release hands over what has waited for the archive, and what comes meanwhile, until nothing waits
+// any more. Then live messages pass.
+func (s *catchUp) release(ctx context.Context, r *run, then phase) {
+	for {
+		s.mu.Lock()
+		if s.epoch != r.epoch {
+			s.mu.Unlock()
+			return // there is a new session, and something may be missing again
+		}
+		m := s.pop()
+		if m == nil {
+			s.phase, s.useless, s.run = then, then == off, nil
+			s.tighten()
+			s.mu.Unlock()
+			return
+		}
+		s.ledger.set(s.idOf(m), entry{seq: s.ledger.step()})
+		s.mu.Unlock()
+		if s.a.conn.Deliver(ctx, m) != nil {
+			return
+		}
+	}
+}
+
+// tighten gives the last message that didn't wait its place behind all others: those from the
+// archive have theirs by now. s.mu is held.
+func (s *catchUp) tighten() {
+	id := s.loose
+	s.loose = ""
+	e, ok := s.ledger.find(id)
+	if !ok || e.seq > 0 {
+		return
+	}
+	e.seq = s.ledger.step()
+	s.ledger.set(id, e)
+	if e.handled {
+		s.keeper.move(position{Place{id, time.Now()}, e.seq})
+	}
+}
