@@ -70,7 +70,10 @@ func TestReset(t *testing.T) {
 		c.Use(xmpp.Extension{
 			Name:  "a",
 			Reset: func() { log.add("reset") },
-			Admit: func(_ context.Context, m *stanza.Message) ([]*stanza.Message, bool) { log.add(m.Body); return nil, false },
+			Admit: func(_ context.Context, m *stanza.Message) ([]*stanza.Message, bool) {
+				log.add(m.Body)
+				return nil, false
+			},
 		})
 		require.NoError(t, c.Login(t.Context(), "", ""))
 		juliet := online(t, srv, "juliet")

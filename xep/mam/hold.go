@@ -120,26 +120,48 @@ func (s *catchUp) drop() {
 	s.held = s.held[1:]
 }
 
-// impatient hands on what has waited for too long.
+// impatient hands on what has waited for too long, unless a listener is at work on what is older: then it
+// would wait all the same.
 func (s *catchUp) impatient() {
-	for {
+	hurry := func() (*stanza.Message, bool) {
 		s.mu.Lock()
-		var m *stanza.Message
-		hurried := false
-		if s.phase == holding || s.phase == flowing {
-			if m = s.pop(); m != nil {
-				hurried = s.phase == holding
-				s.phase = flowing
-				s.loosen(s.idOf(m))
+		defer s.mu.Unlock()
+		if s.releasing || s.phase != holding && s.phase != flowing {
+			return nil, false
+		}
+		m := s.pop()
+		if m == nil {
+			return nil, false
+		}
+		hurried := s.phase == holding
+		s.phase = flowing
+		s.loosen(s.idOf(m))
+		return m, hurried
+	}
+	for more := true; more; {
+		err := s.inTurn(s.a.conn.Done(), func() error {
+			m, hurried := hurry()
+			if hurried {
+				s.a.conn.Report(errDisorder)
 			}
-		}
-		s.mu.Unlock()
-		if hurried {
-			s.a.conn.Report(errDisorder)
-		}
-		if m == nil || s.a.conn.Deliver(context.Background(), m) != nil {
-			return
-		}
+			if more = m != nil; !more {
+				return nil
+			}
+			return s.a.conn.Deliver(context.Background(), m)
+		})
+		more = more && err == nil
+	}
+}
+
+// inTurn keeps those apart that deliver: what is known to have come is then with the listeners, ahead of
+// what is delivered next.
+func (s *catchUp) inTurn(end <-chan struct{}, f func() error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		return f()
+	case <-end:
+		return xmpp.ErrClosed
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 type catchUp struct {
 	a      *Archive
 	keeper keeper
+	turn   chan struct{} // taken by who delivers
 
 	mu        sync.Mutex // guards what follows; never held while anything waits but keeper.mu
 	phase     phase
@@ -33,6 +34,7 @@ type catchUp struct {
 	heldBytes int
 	patience  *time.Timer // how long they wait; nil: none does
 	loose     string      // the last that didn't wait, or ""
+	releasing bool        // the archive was read, and they are handed over
 	useless   bool        // the server's archive can't be caught up with
 	run       *run        // nil: none
 }
@@ -46,7 +48,7 @@ type run struct {
 }
 
 func newCatchUp(a *Archive) *catchUp {
-	s := &catchUp{a: a, ledger: newLedger()}
+	s := &catchUp{a: a, turn: make(chan struct{}, 1), ledger: newLedger()}
 	s.keeper.s = s
 	return s
 }
@@ -68,7 +70,7 @@ func (s *catchUp) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	s.phase = holding
+	s.phase, s.releasing = holding, false
 }
 
 // online begins to catch up in a session, or goes on.
@@ -76,8 +78,8 @@ func (s *catchUp) online(ctx context.Context, _ *xmpp.Session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.run
-	if s.phase == live || s.phase == off || old != nil && old.epoch == s.epoch {
-		return nil // a resumed session, in which nothing is missing or a run goes on
+	if s.phase == live || s.phase == off {
+		return nil // a resumed session, in which nothing is missing
 	}
 	// Not the context of this call: it ends after 30 s, and reading an archive may take longer. A run
 	// whose session is lost fails with its next request, and the next session starts another.
@@ -217,31 +219,39 @@ func (s *catchUp) hand(ctx context.Context, page []item) error {
 	open := false // something has come already, and its listeners may still be at work
 	for _, i := range page {
 		m := s.news(i)
-		s.mu.Lock()
-		e, known := s.ledger.find(i.ID)
-		fresh := !known || e.held
-		if fresh {
-			e = entry{handled: m == nil}
-		}
-		if e.seq == 0 {
-			e.seq = s.ledger.step()
-		}
-		s.ledger.set(i.ID, e)
-		s.mu.Unlock()
-		if fresh && m != nil {
-			if err := s.a.conn.Deliver(ctx, m); err != nil {
-				return err
+		err := s.inTurn(ctx.Done(), func() error {
+			e, fresh := s.meet(i, m == nil)
+			if fresh && m != nil {
+				open, passed = false, position{}
+				return s.a.conn.Deliver(ctx, m)
 			}
-			open, passed = false, position{}
-			continue
+			open = open || !e.handled
+			passed = position{Place{i.ID, i.Time}, e.seq}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		open = open || !e.handled
-		passed = position{Place{i.ID, i.Time}, e.seq}
 	}
 	if !open && passed.seq > 0 {
 		s.keeper.move(passed)
 	}
 	return nil
+}
+
+// meet gives a message its place in the archive's order. fresh: nobody has seen it.
+func (s *catchUp) meet(i item, handled bool) (e entry, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, known := s.ledger.find(i.ID)
+	if fresh = !known || e.held; fresh {
+		e = entry{handled: handled}
+	}
+	if e.seq == 0 {
+		e.seq = s.ledger.step()
+	}
+	s.ledger.set(i.ID, e)
+	return e, fresh
 }
 
 // news makes of an archive's message what a live one would be, or nil where nobody would hear of it:
@@ -265,25 +275,36 @@ func (s *catchUp) news(i item) *stanza.Message {
 // release hands over what has waited for the archive, and what comes meanwhile, until nothing waits
 // any more. Then live messages pass.
 func (s *catchUp) release(ctx context.Context, r *run, then phase) {
-	for {
-		s.mu.Lock()
-		if s.epoch != r.epoch {
-			s.mu.Unlock()
-			return // there is a new session, and something may be missing again
-		}
-		m := s.pop()
-		if m == nil {
-			s.phase, s.useless, s.run = then, then == off, nil
-			s.tighten()
-			s.mu.Unlock()
-			return
-		}
-		s.ledger.set(s.idOf(m), entry{seq: s.ledger.step()})
-		s.mu.Unlock()
-		if s.a.conn.Deliver(ctx, m) != nil {
-			return
-		}
+	for more := true; more; {
+		err := s.inTurn(ctx.Done(), func() error {
+			m := s.next(r, then)
+			if more = m != nil; !more {
+				return nil
+			}
+			return s.a.conn.Deliver(ctx, m)
+		})
+		more = more && err == nil
 	}
+}
+
+// next takes the next message that waits. nil: there is none, and the run has ended.
+func (s *catchUp) next(r *run, then phase) *stanza.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch != r.epoch {
+		return nil // there is a new session, and something may be missing again
+	}
+	if !s.releasing {
+		s.releasing = true
+		s.tighten() // what didn't wait is older than what still does
+	}
+	if m := s.pop(); m != nil {
+		s.ledger.set(s.idOf(m), entry{seq: s.ledger.step()})
+		return m
+	}
+	s.tighten()
+	s.phase, s.releasing, s.useless, s.run = then, false, then == off, nil
+	return nil
 }
 
 // tighten gives the last message that didn't wait its place behind all others: those from the

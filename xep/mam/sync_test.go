@@ -115,17 +115,10 @@ func TestSentMessages(t *testing.T) {
 		require.Equal(t, "juliet: live", w.take(&w.sent))
 		w.say("mark")
 		to(w.bot, "own")
-		var bot *xmpptest.Conn
-		for _, c := range w.srv.Connections("bot") {
-			if c.Address() == w.bot.User() {
-				bot = c
-			}
-		}
-		bot.Cut()
-		synctest.Wait()
+		w.lose()
 		to(phone, "missed")
 		w.say("said")
-		pass(15 * time.Second)
+		w.online()
 		require.Equal(t, "juliet: missed", w.take(&w.sent))
 		require.Equal(t, "mark said*", w.take(&w.heard))
 	})
@@ -182,20 +175,39 @@ func (w *world) hangUntil(body string, d time.Duration) {
 	}
 }
 
-// Past 30 s, and past 1000, they come out of order, which is said once, and each once.
+// delay makes the archive's answer to each query wait, behind its results.
+func (w *world) delay(d time.Duration) (stop func()) {
+	return w.srv.InterceptOutgoing(func(c *xmpptest.Conn, e stanza.Element) []stanza.Element {
+		if !e.First().Is(mam.NS, "fin") || d == 0 {
+			return []stanza.Element{e}
+		}
+		time.AfterFunc(d, func() { c.Send(e.String()) })
+		return nil
+	})
+}
+
+// Past 30 s, and past 1000, they come out of order, which is said once, and each once. The position is at
+// the end all the same.
 func TestTheOrderIsLost(t *testing.T) {
 	for name, test := range map[string]struct {
-		messages int
-		hang     time.Duration
-	}{"time": {20, time.Minute}, "number": {1200, 20 * time.Second}} {
+		messages, page int
+		hang, delay    time.Duration // of the listener, with the first message; of the archive
+	}{
+		"time": {20, 5, 0, 40 * time.Second}, "number": {1200, 5, 20 * time.Second, 0},
+		"time, at the end": {20, 10, 0, 40 * time.Second}, "number, at the end": {1200, 10, 20 * time.Second, 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, w *world) {
-				w.login(&mam.Options{Sync: true, PageSize: 5})
+				options, store := &mam.Options{Sync: true, PageSize: test.page}, xmpp.NewMemoryStore()
+				patient := func(cfg *xmpp.ConnectionConfiguration) { cfg.RequestTimeout = time.Minute }
+				w.login(options, kept(store), patient)
 				w.say("0")
 				w.hangUntil("1", test.hang)
+				stop := w.delay(test.delay)
 				w.again(func() { w.say(numbers(1, 10)...) })
 				w.say(numbers(11, test.messages)...)
-				pass(3 * time.Minute)
+				pass(10 * time.Minute)
+				stop()
 				require.Equal(t, 1, strings.Count(w.take(&w.faults), "out of order"))
 				heard := strings.Fields(w.take(&w.heard))
 				require.Len(t, heard, test.messages+1)
@@ -204,31 +216,83 @@ func TestTheOrderIsLost(t *testing.T) {
 					all[strings.TrimSuffix(body, "*")] = true
 				}
 				require.Len(t, all, test.messages+1)
+				w.close()
+				w.login(options, kept(store))
+				require.Empty(t, w.take(&w.heard))
 				w.say("last")
 				require.Equal(t, "last", w.take(&w.heard))
-				w.again(func() {})
-				require.Empty(t, w.take(&w.heard), "the position is at the end")
 			})
 		})
 	}
 }
 
 // A session that is lost while the end of the archive is being handled: what was said meanwhile is not
-// taken for read.
+// taken for read, whenever the handler ends.
 func TestLostAtTheEnd(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		w.login(syncs)
-		w.say("0")
-		w.hangUntil("2", 30*time.Second)
-		w.again(func() { w.say("1", "2") })
-		w.again(func() { w.say("3", "4") })
-		pass(time.Minute)
-		require.Empty(t, w.take(&w.faults))
-		require.Equal(t, "0 1* 2* 3* 4*", w.take(&w.heard))
-		w.say("5")
-		w.again(func() { w.say("6") })
-		require.Equal(t, "5 6*", w.take(&w.heard))
-	})
+	for _, ends := range []string{"before the next session", "while that is set up", "in it"} {
+		t.Run(ends, func(t *testing.T) {
+			bubble(t, func(t *testing.T, w *world) {
+				w.srv.Client(t, "bot") // a phone, so that nothing waits in the offline storage
+				w.login(syncs)
+				w.say("0")
+				free := make(chan struct{})
+				w.mu.Lock()
+				w.slow = func(m *stanza.Message) {
+					if m.Body == "2" {
+						<-free
+					}
+				}
+				w.mu.Unlock()
+				w.lose()
+				w.say("1", "2")
+				w.online()
+				w.lose()
+				w.say("3", "4")
+				if ends == "before the next session" {
+					close(free)
+				}
+				w.srv.Next(func(c *xmpptest.Conn) { c.SetFaults(xmpptest.Faults{Delay: time.Second}) })
+				for len(w.srv.Connections("bot")) < 2 {
+					pass(100 * time.Millisecond)
+				}
+				pass(1500 * time.Millisecond)
+				require.NotEqual(t, xmpp.Online, w.bot.State())
+				if ends == "while that is set up" {
+					close(free)
+				}
+				w.online()
+				if ends == "in it" {
+					close(free)
+				}
+				pass(time.Minute)
+				require.Equal(t, "0 1* 2* 3* 4*", w.take(&w.heard))
+				w.lose()
+				w.say("5")
+				w.online()
+				pass(time.Minute)
+				require.Equal(t, "5*", w.take(&w.heard))
+				require.Empty(t, w.take(&w.faults))
+			})
+		})
+	}
+}
+
+// lose cuts the bot's connection and leaves those of its other devices.
+func (w *world) lose() {
+	for _, c := range w.srv.Connections("bot") {
+		if c.Address() == w.bot.User() {
+			c.Cut()
+		}
+	}
+	synctest.Wait()
+}
+
+// online waits for the bot.
+func (w *world) online() {
+	for w.bot.State() != xmpp.Online {
+		pass(100 * time.Millisecond)
+	}
+	pass(time.Second)
 }
 
 // A resumed session goes on with what it was reading, and asks nothing if it has read it.
@@ -315,6 +379,46 @@ func TestUnhandledMessagesComeAgain(t *testing.T) {
 		w.take(&w.heard)
 		w.login(syncs, kept(store))
 		require.Equal(t, "1* 2*", w.take(&w.heard))
+	})
+}
+
+// The same where the session was lost meanwhile, and the archive was read to its end.
+func TestUnhandledMessagesOfAnEarlierSession(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		store := xmpp.NewMemoryStore()
+		w.login(syncs, kept(store))
+		w.say("0")
+		w.hangUntil("1", 2*time.Minute)
+		w.say("1", "2")
+		w.again(func() {})
+		w.close()
+		pass(time.Hour)
+		w.hangUntil("", 0)
+		w.take(&w.heard)
+		w.login(syncs, kept(store))
+		require.Equal(t, "1* 2*", w.take(&w.heard))
+	})
+}
+
+// A callback that steps out of line ends late: the place doesn't go back.
+func TestAsyncCallbacks(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		store := xmpp.NewMemoryStore()
+		w.connect(syncs, kept(store))
+		w.bot.OnMessage(func(ctx context.Context, m *stanza.Message) {
+			if m.Body == "1" {
+				xmpp.Async(ctx)
+				time.Sleep(10 * time.Second) // virtual
+			}
+		})
+		require.NoError(t, w.bot.Login(t.Context(), "", ""))
+		synctest.Wait()
+		w.say("0", "1", "2")
+		pass(time.Minute)
+		w.close()
+		w.take(&w.heard)
+		w.login(syncs, kept(store))
+		require.Empty(t, w.take(&w.heard))
 	})
 }
 
