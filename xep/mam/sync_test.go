@@ -191,10 +191,15 @@ func (w *world) delay(d time.Duration) (stop func()) {
 func TestTheOrderIsLost(t *testing.T) {
 	for name, test := range map[string]struct {
 		messages, page int
-		hang, delay    time.Duration // of the listener, with the first message; of the archive
+		at             string        // the listener takes its time for this one
+		hang, delay    time.Duration // of the listener; of the archive
 	}{
-		"time": {20, 5, 0, 40 * time.Second}, "number": {1200, 5, 20 * time.Second, 0},
-		"time, at the end": {20, 10, 0, 40 * time.Second}, "number, at the end": {1200, 10, 20 * time.Second, 0},
+		"time":                       {20, 5, "", 0, 40 * time.Second},
+		"time, at the end":           {20, 10, "", 0, 40 * time.Second},
+		"time, at the end, and slow": {200, 10, "11", 20 * time.Second, 40 * time.Second},
+		"number":                     {1200, 5, "1", 20 * time.Second, 0},
+		"number, at the end":         {1200, 10, "1", 20 * time.Second, 0},
+		"number, behind the archive": {1300, 10, "11", 20 * time.Second, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, w *world) {
@@ -202,10 +207,12 @@ func TestTheOrderIsLost(t *testing.T) {
 				patient := func(cfg *xmpp.ConnectionConfiguration) { cfg.RequestTimeout = time.Minute }
 				w.login(options, kept(store), patient)
 				w.say("0")
-				w.hangUntil("1", test.hang)
+				w.hangUntil(test.at, test.hang)
 				stop := w.delay(test.delay)
 				w.again(func() { w.say(numbers(1, 10)...) })
-				w.say(numbers(11, test.messages)...)
+				w.say(numbers(11, 20)...)
+				pass(10 * time.Second)
+				w.say(numbers(21, test.messages)...)
 				pass(10 * time.Minute)
 				stop()
 				require.Equal(t, 1, strings.Count(w.take(&w.faults), "out of order"))
