@@ -112,7 +112,7 @@ func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]bool,
 	}
 	arrived := make([]bool, len(all))
 	for peer, of := range with {
-		if err := a.search(ctx, peer, since[peer].Add(-searchMargin), all, of, arrived); err != nil {
+		if err := a.search(ctx, peer, since[peer], all, of, arrived); err != nil {
 			return nil, err
 		}
 	}
@@ -166,10 +166,11 @@ func (p Preferences) keeps(peer jid.JID) bool {
 	return p.Default == KeepAlways
 }
 
-// search looks for messages of one conversation, from the newest back.
-func (a *Archive) search(ctx context.Context, peer jid.JID, since time.Time, all []*stanza.Message, of []int, arrived []bool) error {
+// search looks for messages of one conversation, from the newest back: to the first that we had sent
+// before them, for archives keep the order, or to the time when they were sent.
+func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all []*stanza.Message, of []int, arrived []bool) error {
 	left, seen := len(of), 0
-	for m, err := range a.Messages(ctx, Query{With: peer, Since: since, Newest: true}) {
+	for m, err := range a.Messages(ctx, Query{With: peer, Since: sent.Add(-searchMargin), Newest: true}) {
 		if err != nil {
 			return err
 		}
@@ -178,6 +179,9 @@ func (a *Archive) search(ctx context.Context, peer jid.JID, since time.Time, all
 		}
 		if m.From.Bare() != a.conn.User().Bare() {
 			continue
+		}
+		if at := a.sent.when(m); !at.IsZero() && at.Before(sent) {
+			return nil
 		}
 		for _, i := range of {
 			if !arrived[i] && isCopy(m, all[i]) {

@@ -32,6 +32,7 @@ type world struct {
 	sent    []string // by OnSent
 	faults  []string
 	queries int
+	talk    int
 	slow    func(m *stanza.Message) // called by OnMessage first
 }
 
