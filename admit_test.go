@@ -81,16 +81,17 @@ func TestReset(t *testing.T) {
 			require.NoError(t, juliet.ChatManager().CreateChat(srv.Address("romeo")).SendMessage(t.Context(), body))
 			settle()
 		}
+		back := func() { eventually(t, 2*time.Minute, func() bool { return c.State() == xmpp.Online }); settle() }
 		say("1")
 		srv.Drop("romeo")
 		say("2")
-		pass(15 * time.Second)
+		back()
 		say("3")
 		srv.Drop("romeo")
 		settle()
 		srv.Forget("romeo")
 		say("4")
-		pass(15 * time.Second)
+		back()
 		require.Equal(t, []string{"reset", "1", "2", "3", "reset", "4"}, log.list())
 	})
 }
@@ -107,13 +108,14 @@ func TestConsumedMessagesDoNotWait(t *testing.T) {
 			return m, nil
 		}})
 		free := make(chan struct{})
+		defer close(free)
 		c.OnMessage(func(context.Context, *stanza.Message) { <-free })
 		require.NoError(t, c.Login(t.Context(), "", ""))
+		settle() // our own presence is through
 		for _, body := range []string{"slow", "eaten", "eaten"} {
 			raw(srv, "romeo", "<message from='juliet@localhost'><body>"+body+"</body></message>")
 		}
 		settle()
 		require.Equal(t, 1, c.Stats().Waiting)
-		close(free)
 	})
 }

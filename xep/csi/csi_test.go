@@ -60,12 +60,19 @@ func (w *world) take() string {
 }
 
 // again breaks the connection and waits for the next.
-func (w *world) again(t *testing.T) {
-	t.Helper()
+func (w *world) again() {
 	w.srv.Drop("bot")
-	time.Sleep(15 * time.Second) // virtual
 	synctest.Wait()
-	require.Equal(t, xmpp.Online, w.bot.State())
+	w.online()
+}
+
+// online waits for the connection to come back.
+func (w *world) online() {
+	for w.bot.State() != xmpp.Online {
+		time.Sleep(100 * time.Millisecond) // virtual
+		synctest.Wait()
+	}
+	synctest.Wait()
 }
 
 func TestOnlyChangesAreTold(t *testing.T) {
@@ -98,12 +105,12 @@ func TestItIsToldAgain(t *testing.T) {
 				require.NoError(t, w.state.Inactive(t.Context()), "before the login")
 				require.NoError(t, w.bot.Login(t.Context(), "", ""))
 				require.Equal(t, "inactive", w.take())
-				w.again(t)
+				w.again()
 				require.Equal(t, managed, last.Resumed)
 				require.Equal(t, "inactive", w.take())
 				require.NoError(t, w.state.Active(t.Context()))
 				require.Equal(t, "active", w.take())
-				w.again(t)
+				w.again()
 				require.Empty(t, w.take())
 			})
 		})
@@ -119,7 +126,7 @@ func TestItIsRemembered(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, w.state.Inactive(t.Context()))
 		require.Empty(t, w.take())
-		time.Sleep(15 * time.Second) // virtual
+		w.online()
 		require.Equal(t, "inactive", w.take())
 
 		// The roster's answer waits, so the session is not online yet, but the extension has started.
@@ -132,7 +139,7 @@ func TestItIsRemembered(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond) // virtual
 		require.NotEqual(t, xmpp.Online, w.bot.State())
 		require.NoError(t, w.state.Active(t.Context()))
-		time.Sleep(15 * time.Second) // virtual
+		w.online()
 		require.Equal(t, "inactive active", w.take())
 	})
 }

@@ -15,9 +15,10 @@
 // disk busy: after a crash the messages of the last second come again. The first session ever takes the
 // newest message for the position and fetches nothing. Live messages wait meanwhile, at most 1000 and for 30 s,
 // and keep the order; past that they come at once, which OnError is told. Whether live or from the archive,
-// each comes once within a process, as far as the last 32 768 go. Messages of rooms are passed over: rooms
-// have archives of their own. What this very process has sent is not told to OnSent; what an earlier one
-// sent from another resource is.
+// each comes once within a process, as far as the last 32 768 go. Where the archive no longer knows the
+// position, it goes on an hour before it, and OnError is told, as it is while the archive can't answer.
+// Messages of rooms are passed over: rooms have archives of their own. What this very process has sent is not
+// told to OnSent; what an earlier one sent from another resource is.
 //
 // Left out: flipped pages (a page is turned round here), include-groupchat, the attribute stable, the form
 // of the fields, and archives of nodes (XEP-0442). Messages from [Archive.Messages] are not decrypted: no

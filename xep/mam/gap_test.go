@@ -39,9 +39,10 @@ func TestNoGap(t *testing.T) {
 
 				var broken atomic.Int64 // connections that break somewhere in their pages
 				for range cuts {
+					after := 10_000 + rng.Int64N(150_000)
 					w.srv.Next(func(c *xmpptest.Conn) {
 						broken.Add(1)
-						c.SetFaults(xmpptest.Faults{CutAfterWrite: 10_000 + rng.Int64N(150_000)})
+						c.SetFaults(xmpptest.Faults{CutAfterWrite: after})
 					})
 				}
 				// One bot after another, or one that comes again; juliet goes on talking.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"sync"
 	"time"
 
 	"github.com/gosmack/xmpp/jid"
@@ -13,67 +11,8 @@ import (
 	"github.com/gosmack/xmpp/xep/stanzaid"
 )
 
-const (
-	sentMost     = 4096      // how many messages of ours are remembered
-	searchMost   = 1000      // how many of one conversation are searched
-	searchMargin = time.Hour // how far our clock and the server's may differ here
-)
-
-// A sentLog remembers what this account has sent, and when, as fingerprints.
-type sentLog struct {
-	mu    sync.Mutex // guards what follows
-	seed  maphash.Seed
-	at    map[uint64]time.Time
-	order []uint64 // ring
-	next  int
-}
-
-// key is what a copy of m has too, whoever has it.
-func (l *sentLog) key(m *stanza.Message) uint64 {
-	var h maphash.Hash
-	h.SetSeed(l.seed)
-	_, _ = h.WriteString(m.To.Bare().String())
-	_ = h.WriteByte(0)
-	_, _ = h.WriteString(m.ID)
-	return h.Sum64()
-}
-
-func (l *sentLog) add(m *stanza.Message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.at == nil {
-		l.seed, l.at = maphash.MakeSeed(), make(map[uint64]time.Time)
-	}
-	key := l.key(m)
-	if _, known := l.at[key]; !known {
-		if len(l.order) < sentMost {
-			l.order = append(l.order, key)
-		} else {
-			delete(l.at, l.order[l.next])
-			l.order[l.next] = key
-			l.next = (l.next + 1) % sentMost
-		}
-		l.at[key] = time.Now()
-	}
-}
-
-// when tells when m was sent; zero: not known.
-func (l *sentLog) when(m *stanza.Message) time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.at == nil || m.ID == "" {
-		return time.Time{}
-	}
-	return l.at[l.key(m)]
-}
-
-func (l *sentLog) has(m *stanza.Message) bool { return !l.when(m).IsZero() }
-
-// outgoing remembers what we send, in the sender's goroutine.
-func (a *Archive) outgoing(_ context.Context, m *stanza.Message) (*stanza.Message, error) {
-	a.sent.add(m)
-	return m, nil
-}
+// searchMost is how many messages of one conversation are searched.
+const searchMost = 1000
 
 var (
 	errForgotten = errors.New("mam: it isn't known any more when the message was sent")
@@ -170,7 +109,7 @@ func (p Preferences) keeps(peer jid.JID) bool {
 // before them, for archives keep the order, or to the time when they were sent.
 func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all []*stanza.Message, of []int, arrived []bool) error {
 	left, seen := len(of), 0
-	for m, err := range a.Messages(ctx, Query{With: peer, Since: sent.Add(-searchMargin), Newest: true}) {
+	for m, err := range a.Messages(ctx, Query{With: peer, Since: sent.Add(-clockSkew), Newest: true}) {
 		if err != nil {
 			return err
 		}
