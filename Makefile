@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: test check fmt fuzz
+.PHONY: test check fmt fuzz soak
 
 test:
 	@scripts/run-tests $(GO)
@@ -22,3 +22,9 @@ fmt:
 # Each fuzz target in turn, FUZZTIME each.
 fuzz:
 	@scripts/fuzz $(GO) $(FUZZTIME)
+
+# Connections that break at random places: SEEDS runs of 10 000 messages each way
+# and 200 cuts at each end, where `make test` has 5.
+SEEDS ?= 100
+soak:
+	XMPP_SOAK_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 60m -v -run '^TestNothingIsLostOrDoubled$$' .

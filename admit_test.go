@@ -66,7 +66,7 @@ func TestReset(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		log := new(record[string])
-		c := offline(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.StreamManagement = true })
+		c := offline(t, srv, "romeo")
 		c.Use(xmpp.Extension{
 			Name:  "a",
 			Reset: func() { log.add("reset") },

@@ -8,20 +8,19 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
-	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
 )
 
 const askLimit = 30 * time.Second // for a credentials callback
 
-// authenticate logs in, asking the credentials callback as often as it is to be asked. After
+// authenticate logs in by present, asking the credentials callback as often as it is to be asked. After
 // not-authorized the same stream serves a second try (RFC 6120 §6.4.5).
-func (c *Connection) authenticate(ctx context.Context, t *stream.Transport, a account, from jid.JID) error {
+func (c *Connection) authenticate(ctx context.Context, a account, present func(context.Context, Secret) error) error {
 	password, err := c.ask(ctx, a, nil)
 	if err != nil {
 		return &stream.StepError{Name: "credentials", Err: err}
 	}
-	err = c.present(ctx, t, a, password, from)
+	err = present(ctx, password)
 	var refused *sasl.Failure
 	if a.ask == nil || !errors.As(err, &refused) || refused.Condition != sasl.NotAuthorized {
 		return err
@@ -30,7 +29,7 @@ func (c *Connection) authenticate(ctx context.Context, t *stream.Transport, a ac
 	if askErr != nil || second == password {
 		return err
 	}
-	if again := c.present(ctx, t, a, second, from); again != nil {
+	if again := present(ctx, second); again != nil {
 		var named *sasl.Failure
 		if errors.As(again, &named) {
 			return again
@@ -54,19 +53,14 @@ func (c *Connection) ask(ctx context.Context, a account, failure *sasl.Failure) 
 	return s, err
 }
 
-// present authenticates with one password.
-func (c *Connection) present(ctx context.Context, t *stream.Transport, a account, password Secret, from jid.JID) error {
-	pinKey := c.cfg.Domain + "/pin"
-	if !a.address.IsZero() {
-		pinKey = a.address.String() + "/pin"
-	}
-	pinned, err := c.cfg.Store.Get(ctx, pinKey)
+// params is what a mechanism may use, but for what the server offers.
+func (c *Connection) params(ctx context.Context, t *stream.Transport, a account, password Secret) (*sasl.Params, error) {
+	pinned, err := c.cfg.Store.Get(ctx, c.pinKey(a))
 	if err != nil {
-		return &stream.StepError{Name: "store", Err: err}
+		return nil, &stream.StepError{Name: "store", Err: err}
 	}
 	p := &sasl.Params{
 		Username: a.address.Local(), Password: password, Host: c.cfg.Domain,
-		Offered: t.Features.Mechanisms, OfferedBindings: t.Features.Bindings,
 		Keys: c.keys, StrictBinding: c.cfg.RequireChannelBinding, Pin: sasl.Pin(pinned),
 		AllowPlain: t.Secured() && c.cfg.Security != SecurityUnverified || !t.Secured() && c.cfg.AllowPlainInClear,
 	}
@@ -79,20 +73,42 @@ func (c *Connection) present(ctx context.Context, t *stream.Transport, a account
 	if cs := t.TLS(); cs != nil {
 		p.Bindings, p.TLSVersion = sasl.TLSBindings(cs), cs.Version
 	}
-	m, err := sasl.Select(p, c.cfg.Mechanisms)
-	if err != nil {
-		return &stream.StepError{Name: "authenticate", Err: err}
+	return p, nil
+}
+
+func (c *Connection) pinKey(a account) string {
+	if a.address.IsZero() {
+		return c.cfg.Domain + "/pin"
 	}
-	c.log.Debug("authenticate", "mechanism", m.Name)
-	err = c.bounded(ctx, func(ctx context.Context) error { return t.Authenticate(ctx, m, p, from) })
-	if err != nil {
-		return err
-	}
-	if after := p.Pin.After(m.Name); after != p.Pin {
-		if err := c.cfg.Store.Put(ctx, pinKey, []byte(after)); err != nil {
+	return a.address.String() + "/pin"
+}
+
+// pin remembers that a mechanism was used, if it is one to hold on to.
+func (c *Connection) pin(ctx context.Context, a account, p *sasl.Params, mechanism string) {
+	if after := p.Pin.After(mechanism); after != p.Pin {
+		if err := c.cfg.Store.Put(ctx, c.pinKey(a), []byte(after)); err != nil {
 			c.report(fmt.Errorf("storing that SCRAM was used: %w", err))
 		}
 	}
+}
+
+// present authenticates with one password (RFC 6120 §6).
+func (n *negotiation) present(ctx context.Context, password Secret) error {
+	p, err := n.params(ctx, n.t, n.a, password)
+	if err != nil {
+		return err
+	}
+	p.Offered, p.OfferedBindings = n.t.Features.Mechanisms, n.t.Features.Bindings
+	m, err := sasl.Select(p, n.cfg.Mechanisms)
+	if err != nil {
+		return &stream.StepError{Name: "authenticate", Err: err}
+	}
+	n.log.Debug("authenticate", "mechanism", m.Name)
+	err = n.bounded(ctx, func(ctx context.Context) error { return n.t.Authenticate(ctx, m, p, n.from) })
+	if err != nil {
+		return err
+	}
+	n.pin(ctx, n.a, p, m.Name)
 	return nil
 }
 

@@ -72,7 +72,7 @@ func TestPresenceOfContacts(t *testing.T) {
 // A new session knows nobody's presence; its own come after that was said.
 func TestPresenceAcrossSessions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		c, j := online(t, srv, "romeo"), online(t, srv, "juliet", func(cfg *xmpp.ConnectionConfiguration) { cfg.Resource = "x" })
 		require.NoError(t, c.Roster().PreApprove(t.Context(), juliet))
 		require.NoError(t, j.Roster().PreApprove(t.Context(), srv.Address("romeo")))

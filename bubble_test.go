@@ -71,8 +71,11 @@ func scripted(t *testing.T, srv *xmpptest.Server, user string, play func(*xmppte
 		}
 		return play(c)
 	})
-	return online(t, srv, user, changes...)
+	return online(t, srv, user, append([]with{unmanaged}, changes...)...)
 }
+
+// unmanaged does without stream management: a connection that breaks ends its session.
+func unmanaged(cfg *xmpp.ConnectionConfiguration) { cfg.DisableStreamManagement = true }
 
 // raw writes to all connections of a user, behind the server's back.
 func raw(srv *xmpptest.Server, user, data string) {

@@ -147,6 +147,7 @@ func (cfg *ConnectionConfiguration) tlsConfig(direct bool) (*tls.Config, error) 
 	}
 	t.ServerName = name
 	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
+	t.DynamicRecordSizingDisabled = true // or records would end within stanzas
 	t.NextProtos = nil
 	if direct {
 		t.NextProtos = []string{"xmpp-client"} // XEP-0368 §3
@@ -182,7 +183,7 @@ func (cfg *ConnectionConfiguration) endpoint() discover.Endpoint {
 
 // accountOf makes an account of what Login got.
 func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (account, error) {
-	a := account{address: cfg.Address, password: password, ask: cfg.Credentials}
+	a := account{address: cfg.Address, password: password, ask: cfg.Credentials, typed: password != ""}
 	if password != "" {
 		a.ask = nil
 	}

@@ -97,6 +97,12 @@ type ConnectionConfiguration struct {
 	RequireChannelBinding bool
 	// AllowPlainInClear permits PLAIN, named in Mechanisms, with SecurityPlaintext.
 	AllowPlainInClear bool
+	// DisableSASL2 logs in as RFC 6120 has it, also where the server offers SASL2 (XEP-0388) and with it fewer round trips.
+	DisableSASL2 bool
+	// DisableFAST asks for no tokens and uses none (XEP-0484). Else a server that can gives one, which is kept in Store and stands
+	// for the password at later logins, whatever Mechanisms names: neither Password nor Credentials is looked at while it is good. It is never
+	// used with SecurityUnverified.
+	DisableFAST bool
 
 	// ConnectTimeout bounds looking up the domain, the TCP connection and each part of the
 	// negotiation; zero: 30 s. A login as a whole is bounded by its context.
@@ -106,14 +112,16 @@ type ConnectionConfiguration struct {
 	// Limits of what the server may send after login.
 	Limits Limits
 
-	// StreamManagement uses XEP-0198 where the server has it: a broken connection is resumed, and what was sent
-	// is acknowledged or sent again. Off by default and not proved on real servers yet, see docs/rough-edges.md; without it what was
-	// written when the connection broke is of unknown outcome.
-	StreamManagement bool
+	// DisableStreamManagement does without XEP-0198, by which a broken connection is resumed and what was sent is acknowledged
+	// or sent again. Without it what was written when the connection broke is of unknown outcome.
+	DisableStreamManagement bool
 	// Resend says what happens to messages of unknown outcome.
 	Resend ResendPolicy
 	// ResendWindow is how old a message may be to be sent again in a new session; zero: 1 h.
 	ResendWindow time.Duration
+	// Expiry is how long a message may wait while the connection is lost; one that waited longer fails with ErrExpired when it is back.
+	// Zero: for ever.
+	Expiry time.Duration
 	// Silence of the server, then it is asked for a sign of life; without one within 15 s the connection is
 	// dead. Zero: 60 s; negative: never.
 	Silence time.Duration
@@ -126,8 +134,8 @@ type ConnectionConfiguration struct {
 	// and costs no presence traffic.
 	DisablePresence bool
 
-	// Store keeps what outlives the process: roster versions, the strongest login seen. Nil:
-	// memory, for this connection.
+	// Store keeps what outlives the process: roster versions, the strongest login seen, what the server offers, and the secret token that
+	// stands for the password (see DisableFAST). Nil: memory, for this connection.
 	Store Store
 	// Language of our stream and default for texts (xml:lang); empty: none.
 	Language string

@@ -50,8 +50,9 @@ type Connection struct {
 	stats           counters
 	reports         bucket
 	deafOnce        sync.Once
-	epoch           atomic.Int64          // streams begun
-	unsent, unknown []stanza.Stanza       // mu: what was left when the connection was closed
+	epoch           atomic.Int64    // streams begun
+	unsent, unknown []stanza.Stanza // mu: what was left when the connection was closed
+	acks            acks
 	doubles         doubles               // the router's
 	onMessage       func(context.Context) // routes; made once
 
@@ -73,6 +74,7 @@ type Connection struct {
 	account                                                 account
 	user                                                    jid.JID       // full, while bound
 	keep                                                    kept          // the session that the server keeps for us
+	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
 	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way
@@ -92,6 +94,7 @@ type account struct {
 	resource string
 	password Secret
 	ask      func(context.Context, CredentialsRequest) (Secret, error)
+	typed    bool // the password was given to Login: it is to be tried, and no token in its place
 }
 
 // NewConnection checks the configuration, copies it and does nothing else. The error is a
@@ -110,8 +113,8 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.router, c.app = stream.NewLine(c.ctx), stream.NewLine(c.ctx)
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
-	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report}
-	c.outbox.Count(c.inbound.H)
+	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
+	c.outbox.Join(c.inbound)
 	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
 	c.chats = newChatManager(c)
 	c.roster = newRoster(c)
@@ -239,7 +242,8 @@ func (c *Connection) connected(t *stream.Transport, err error) error {
 
 // Login authenticates, binds a resource, loads the roster and sends the initial presence; on a
 // connection that isn't connected it connects first. user is an address or just its local part; ""
-// means the configuration's account. From then on the connection keeps itself online (unless
+// means the configuration's account. A password that is given here is tried; else a token of an earlier login may stand
+// for it (see ConnectionConfiguration.DisableFAST). From then on the connection keeps itself online (unless
 // DisableReconnection is set) until it is closed. It blocks until all that is done or ctx ends.
 // Its errors are those of Connect; a refusal by the server is found by errors.As as a
 // *sasl.Failure. A failed Login leaves the connection disconnected, to be tried again. It may be

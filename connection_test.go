@@ -92,7 +92,7 @@ func TestLives(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				srv := xmpptest.NewServer(t, nil)
+				srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 				c := offline(t, srv, "romeo")
 				seen := states(c)
 				tt.live(t, srv, c)

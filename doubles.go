@@ -57,7 +57,8 @@ func (c *Connection) double(m *stanza.Message) bool {
 		_ = h.WriteByte(0)
 	}
 	key, now := h.Sum64(), sighting{time.Now(), c.epoch.Load()}
-	if before, ok := d.seen[key]; ok && now.at.Sub(before.at) < doublesFor && (archived != "" || late && before.epoch < now.epoch) {
+	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && now.at.Sub(before.at) < doublesFor) {
+		d.seen[key] = sighting{now.at, before.epoch} // until we get to acknowledge it, it comes with each new session
 		return true
 	}
 	d.keep(key, now)

@@ -38,10 +38,17 @@ var (
 	// ErrUnknownOutcome: the connection broke, and the server may or may not have got the stanza.
 	// A retry may double it.
 	ErrUnknownOutcome error = &stateError{"xmpp: the connection broke, the outcome is unknown", false}
+	// ErrRejected: the server won't have the stanza. It ended two streams because of it (the cause is a *stanza.StreamError), or sent
+	// it back (the cause is a *stanza.Error). Sending it again will not help.
+	ErrRejected error = &stateError{"xmpp: rejected", false}
+	// ErrExpired: the message waited longer than ConnectionConfiguration.Expiry, or than ResendWindow to be sent again.
+	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).
 	ErrTLSRequired = stream.ErrTLSRequired
+	// ErrTaskUnsupported: the server wants more than a password, such as a second factor (XEP-0388 §2.6.3).
+	ErrTaskUnsupported = stream.ErrTaskUnsupported
 )
 
 // A ConnectError says why Connect or Login came to nothing: each endpoint that was tried, the step
@@ -175,6 +182,9 @@ func lost(cause error) error {
 
 // outcome gives the error of an outbox entry its public face.
 func outcome(err error) error {
+	if errors.Is(err, ErrRejected) {
+		return err
+	}
 	var maybe interface{ MaybeWritten() bool }
 	if errors.As(err, &maybe) && maybe.MaybeWritten() {
 		return lost(err)

@@ -124,7 +124,7 @@ func TestResultsOfSteps(t *testing.T) {
 // Start before presence and in one flight with the roster, Online after it, Closed at the end.
 func TestLifeOfAnExtension(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		log := new(record[string])
 		c := offline(t, srv, "romeo")
 		for _, name := range []string{"a", "b"} {
@@ -204,7 +204,7 @@ func TestRequired(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				srv := xmpptest.NewServer(t, nil)
+				srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 				reported := new(record[error])
 				c := offline(t, srv, "romeo", complaints(reported))
 				tt.x.Name = "thing"
@@ -225,7 +225,7 @@ func TestRequired(t *testing.T) {
 		})
 	}
 	bubble(t, func(t *testing.T) { // Online, required: the session ends, and another is tried
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		c := offline(t, srv, "romeo")
 		fails := 2
 		c.Use(xmpp.Extension{Name: "thing", Required: true, Online: func(context.Context, *xmpp.Session) error {

@@ -162,7 +162,7 @@ func TestAsync(t *testing.T) {
 // What was asked in an earlier session is not answered as somebody else.
 func TestAnswerOfAnEarlierSession(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		answered := new(record[string])
 		srv.Intercept(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
 			if e.Local() == "iq" && e.Attr("type") == "result" {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,13 +77,16 @@ func proven(end string) trap {
 	}
 }
 
+// An ambush is a trap and how it has to end.
+type ambush struct {
+	trap trap
+	want string // in the error
+	is   error
+}
+
 // TestHostile: what a hostile server does before login, and nothing that follows.
 func TestHostile(t *testing.T) {
-	tests := map[string]struct {
-		trap trap
-		want string // in the error
-		is   error
-	}{
+	tests := map[string]ambush{
 		"S001 no starttls":          {clear(header + offer("PLAIN", "SCRAM-SHA-1")), "", xmpp.ErrTLSRequired},
 		"S003 failure":              {wantTLS("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "starttls", nil},
 		"S003 features":             {wantTLS(offer("PLAIN")), "starttls", nil},
@@ -119,6 +123,7 @@ func TestHostile(t *testing.T) {
 		"base64 that is none":       {challenged(func(string) string { return "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>%%%</challenge>" }), "base64", nil},
 		"end of stream":             {secured("</stream:stream>"), "closed the connection", nil},
 	}
+	maps.Copy(tests, ambushes2)
 	for name, tt := range tests {
 		for _, chunk := range []int{0, 1} {
 			if chunk == 1 && strings.HasPrefix(name, "S004") {

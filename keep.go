@@ -122,15 +122,20 @@ func (c *Connection) abandon() {
 	}
 }
 
-// resume takes up the session that is kept, if there is one and the server still has it.
-func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.JID, resumed bool, err error) {
+// toResume is the session to be taken up, if its id is not empty.
+func (c *Connection) toResume() kept {
 	c.mu.Lock()
-	k := c.keep
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	return c.keep
+}
+
+// resume takes up the session that is kept, if there is one and the server still has it, by a request of its own (XEP-0198 §5).
+func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.JID, resumed bool, err error) {
+	k := c.toResume()
 	if k.id == "" {
 		return user, false, nil
 	}
-	if !t.Features.Manages() {
+	if !t.Features.Manages() && !t.Awaits() {
 		c.lose(0, false, errSessionLost)
 		return user, false, nil
 	}
@@ -139,6 +144,11 @@ func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.
 		h, err = t.Resume(ctx, k.id, c.inbound.Resuming())
 		return err
 	})
+	return c.resumption(k, h, err)
+}
+
+// resumption takes the answer to a <resume/>, however it was asked: what the server has handled of k, or why it can't be resumed.
+func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resumed bool, _ error) {
 	var refused sm.Failed
 	switch {
 	case errors.As(err, &refused):
@@ -179,7 +189,7 @@ func (c *Connection) settle(ctx context.Context) {
 		case !r.Keep:
 			r.fail(errSessionLost)
 		case time.Since(r.At) > c.resendWindow():
-			r.fail(errExpired)
+			r.fail(ErrExpired)
 		case !r.certain && c.cfg.Resend == ReportUnknown:
 			r.fail(errSessionLost)
 		default:
@@ -197,8 +207,6 @@ func (c *Connection) settle(ctx context.Context) {
 		c.abandon()
 	}
 }
-
-var errExpired = errors.New("xmpp: too old to be sent again")
 
 func (c *Connection) resendWindow() time.Duration {
 	if c.cfg.ResendWindow > 0 {

@@ -22,6 +22,7 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	t, l := c.transport, c.candidates
 	c.transport = nil
 	c.account = a
+	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
 	if t == nil {
 		l = newCandidates(&c.cfg)
@@ -40,6 +41,7 @@ func (c *Connection) login(ctx context.Context, a account) error {
 // endpoint that serves.
 func (c *Connection) establish(ctx context.Context, t *stream.Transport, l *candidates, a account) error {
 	waited := t != nil // since Connect: the server may have lost patience
+	again := false     // once, because a guess was wrong
 	for {
 		if t == nil {
 			var err error
@@ -47,9 +49,9 @@ func (c *Connection) establish(ctx context.Context, t *stream.Transport, l *cand
 				return err
 			}
 		}
-		user, resumed, err := c.negotiate(ctx, t, a)
+		r, err := c.negotiate(ctx, t, a)
 		if err == nil {
-			return c.start(ctx, t, l, user, resumed)
+			return c.start(ctx, t, l, r)
 		}
 		_ = t.Close()
 		t = nil
@@ -57,8 +59,8 @@ func (c *Connection) establish(ctx context.Context, t *stream.Transport, l *cand
 		if ctx.Err() != nil {
 			return l.error(context.Cause(ctx))
 		}
-		if waited && hungUp(err) {
-			waited = false
+		if waited && hungUp(err) || !again && errors.As(err, new(*guessError)) {
+			waited, again = false, true
 			tried := l.tried
 			l = newCandidates(&c.cfg)
 			l.tried = tried
@@ -101,38 +103,79 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 	return broken.Name == "stream" && l.more()
 }
 
-// negotiate opens the stream on a secured transport, authenticates and resumes the session or binds.
-func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a account) (user jid.JID, resumed bool, err error) {
-	from := a.address
+// An arrival is how a negotiation ended well.
+type arrival struct {
+	user    jid.JID
+	resumed bool
+	bound   stanza.Element // <bound/> of Bind 2; zero without it
+	inlined []string       // the namespaces of what was asked for within it and not refused
+	enabled stanza.Element // <enabled/> within it
+}
+
+// negotiate opens the stream on a secured transport, authenticates and resumes the session or binds: by SASL2 (XEP-0388) where the server has it,
+// else as RFC 6120 has it.
+func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a account) (*arrival, error) {
+	n := &negotiation{Connection: c, t: t, a: a, from: a.address}
 	if !t.Secured() {
-		from = jid.JID{} // RFC 6120 §4.7.1
+		n.from = jid.JID{} // RFC 6120 §4.7.1
 	}
-	if err := c.bounded(ctx, func(ctx context.Context) error { return t.Open(ctx, from) }); err != nil {
-		return user, false, err
+	guess, err := n.open(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if err := c.authenticate(ctx, t, a, from); err != nil {
-		return user, false, err
+	if n.modern() && len(n.offer.SASL2.Mechanisms) > 0 {
+		if r, err := n.sasl2(ctx, guess); r != nil || err != nil {
+			return r, err
+		}
+	} else if guess != nil {
+		return nil, n.wrong(ctx, &stream.StepError{Name: "stream", Err: errors.New("the server no longer offers SASL2")})
+	}
+	if err := c.authenticate(ctx, a, n.present); err != nil {
+		return nil, err
 	}
 	if user, resumed, err := c.resume(ctx, t); resumed || err != nil {
-		return user, resumed, err
+		return &arrival{user: user, resumed: resumed}, err
 	}
-	err = c.bounded(ctx, func(ctx context.Context) (err error) {
-		user, err = t.Bind(ctx, a.resource)
-		if err == nil && !a.address.IsZero() && user.Bare() != a.address {
-			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", user, a.address)}
+	return n.bind(ctx)
+}
+
+// open opens the stream, with an attempt of SASL2 in the same flight where the server is known.
+func (n *negotiation) open(ctx context.Context) (guess *attempt, err error) {
+	var early *stream.Attempt
+	if n.modern() {
+		n.known = n.recall(ctx, n.a)
+		if guess = n.guessAttempt(ctx); guess != nil {
+			early = &guess.Attempt
 		}
-		if err != nil || !c.cfg.StreamManagement || !t.Features.Manages() {
+	}
+	err = n.bounded(ctx, func(ctx context.Context) error { return n.t.OpenWith(ctx, n.from, early) })
+	if err != nil && guess != nil && repelled(err) {
+		err = n.wrong(ctx, err)
+	}
+	n.offer = n.t.Features
+	return guess, err
+}
+
+// bind binds a resource (RFC 6120 §7) and asks the server to keep the session.
+func (n *negotiation) bind(ctx context.Context) (*arrival, error) {
+	r := &arrival{}
+	err := n.bounded(ctx, func(ctx context.Context) (err error) {
+		r.user, err = n.t.Bind(ctx, n.a.resource)
+		if err == nil && !n.a.address.IsZero() && r.user.Bare() != n.a.address {
+			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", r.user, n.a.address)}
+		}
+		if err != nil || n.cfg.DisableStreamManagement || !n.t.Features.Manages() {
 			return err
 		}
-		if err = t.Enable(ctx); err == nil {
-			c.outbox.Manage()
+		if err = n.t.Enable(ctx); err == nil {
+			n.outbox.Manage()
 		}
 		return err
 	})
 	if err != nil {
-		return user, false, err
+		return nil, err
 	}
-	return user, false, nil
+	return r, nil
 }
 
 // bounded runs one part of the negotiation within the configuration's limit.

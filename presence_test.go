@@ -28,7 +28,7 @@ func presences(srv *xmpptest.Server) *record[string] {
 
 func TestOwnPresence(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		seen := presences(srv)
 		c := online(t, srv, "romeo")
 		m, ctx := c.PresenceManager(), t.Context()

@@ -40,12 +40,14 @@ func (h *handler) Report(err error) { (*Connection)(h).report(err) }
 func (h *handler) Ended(s *stream.Session, err error) {
 	c := (*Connection)(h)
 	err = cause(err)
+	poison := c.poison(err)
 	c.mu.Lock()
-	keep := c.resumable(err)
+	keep := c.resumable(err) && poison == 0
 	c.mu.Unlock()
 	c.outbox.Detach(keep, &unsentError{err})
 	if !keep {
 		c.lose(0, false, err)
+		c.reject(poison, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +65,7 @@ func (h *handler) Ended(s *stream.Session, err error) {
 	if c.cfg.DisableReconnection || terminal(err, true) {
 		c.expiring = true
 		c.ready.Store(false)
-		go c.expire(err)
+		go c.finish(err)
 		return
 	}
 	c.setState(StateChange{State: Reconnecting, Err: err})
@@ -92,7 +94,7 @@ var (
 // terminal tells whether trying again is pointless or harmful. bound means that the session was
 // established.
 func terminal(err error, bound bool) bool {
-	if errors.Is(err, ErrReplaced) || errors.Is(err, sasl.ErrDowngrade) {
+	if errors.Is(err, ErrReplaced) || errors.Is(err, sasl.ErrDowngrade) || errors.Is(err, ErrTaskUnsupported) {
 		return true
 	}
 	// Of several endpoints the last one decides: what came before it was a reason to try on.

@@ -134,7 +134,7 @@ func TestEndDuringSetUp(t *testing.T) {
 	} {
 		t.Run(string(condition), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				srv := xmpptest.NewServer(t, nil)
+				srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 				c := online(t, srv, "romeo")
 				srv.Script(func(s *xmpptest.ScriptConn) error {
 					if _, err := s.Login("romeo"); err != nil {
@@ -208,7 +208,7 @@ func TestRequestsAtACut(t *testing.T) {
 		return done
 	}
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		srv.Intercept(func(c *xmpptest.Conn, e stanza.Element) []stanza.Element {
 			if e.Attr("to") == "silent@localhost" {
 				return nil

@@ -108,7 +108,7 @@ func TestHostileRosterPush(t *testing.T) {
 // One bad item costs nothing but itself, and an odd value is kept.
 func TestRosterWithBadItems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		srv.Script(func(s *xmpptest.ScriptConn) error {
 			if _, err := s.Login("romeo"); err != nil {
 				return err
@@ -135,7 +135,7 @@ func TestRosterWithBadItems(t *testing.T) {
 // A roster that can't be had doesn't fail the login, and what was known stands.
 func TestRosterThatFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		reported := new(record[error])
 		c := online(t, srv, "romeo", complaints(reported))
 		require.NoError(t, c.Roster().Add(t.Context(), juliet, "J"))
@@ -213,7 +213,7 @@ func TestRosterVersions(t *testing.T) {
 // The roster survives a loss; the differences come as changes, and one "loaded".
 func TestRosterAcrossSessions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		c := online(t, srv, "romeo")
 		for _, user := range []string{"a", "b", "c"} {
 			require.NoError(t, c.Roster().Add(t.Context(), srv.Address(user), user))

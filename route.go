@@ -70,6 +70,9 @@ type messageEvent struct {
 
 // routeMessage takes a received message through the steps and on to the application.
 func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
+	if m.Type == stanza.MessageError {
+		c.acks.bounce(m, c.User())
+	}
 	if m.Type != stanza.MessageError {
 		if m = c.unwrap(ctx, m); m == nil {
 			return

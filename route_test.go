@@ -134,7 +134,7 @@ func TestBlockedHandlerHoldsUpNoRequest(t *testing.T) {
 // Nothing of a session reaches the application before its Online.
 func TestOnlineComesFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
 		c := offline(t, srv, "romeo")
 		seen := new(record[string])
 		c.OnState(func(s xmpp.StateChange) {

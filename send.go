@@ -34,84 +34,29 @@ func (c *Connection) TrySend(ctx context.Context, s stanza.Stanza) error {
 // Submit sends a message as Send does and returns an Ack that tells what became of it. An error
 // means that it never left this process.
 func (c *Connection) Submit(ctx context.Context, m *stanza.Message) (*Ack, error) {
-	a := &Ack{done: make(chan struct{})}
-	id, err := c.send(ctx, m, a, true)
-	if err != nil {
+	a := &Ack{done: make(chan struct{}), table: &c.acks}
+	if _, err := c.send(ctx, m, a, true); err != nil {
+		a.end(err)
 		return nil, err
 	}
-	a.id = id
 	return a, nil
 }
 
-// An Ack tells what became of a submitted message. Without stream management its best is
-// "written": the bytes were handed to the network, and no more is known.
-type Ack struct {
-	id   string
-	done chan struct{}
-	once sync.Once
-	err  error
-}
-
-// ID is the message's id on the wire.
-func (a *Ack) ID() string { return a.id }
-
-// Done is closed when the outcome is known, or will never be.
-func (a *Ack) Done() <-chan struct{} { return a.done }
-
-// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the
-// server may or may not have it.
-func (a *Ack) Err() error {
-	select {
-	case <-a.done:
-		return a.err
-	default:
-		return nil
-	}
-}
-
-// Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way
-// all the same.
-func (a *Ack) Wait(ctx context.Context) error {
-	select {
-	case <-a.done:
-		return a.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (a *Ack) end(err error) {
-	a.once.Do(func() {
-		a.err = err
-		close(a.done)
-	})
-}
-
-// Written and Failed make an Ack hear of its stanza; they are the connection's to call.
-type ackEntry struct{ *Ack }
-
-func (a ackEntry) Acked() { a.end(nil) }
-func (a ackEntry) Written(final bool) {
-	if final {
-		a.end(nil)
-	}
-}
-func (a ackEntry) Failed(err error) { a.end(outcome(err)) }
-
 // lostEntry tells of a plain Send that failed after it had returned.
 type lostEntry struct {
-	c  *Connection
-	id string
+	c    *Connection
+	kind stanza.Kind
+	id   string
 }
 
 func (l lostEntry) Written(bool) {}
-func (l lostEntry) Acked()       {}
+func (l lostEntry) Acked()       { l.c.stats.acked.Add(1) }
 func (l lostEntry) Failed(err error) {
 	out := outcome(err)
 	if errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
 		return // Close waits for nobody, and who calls it knows
 	}
-	l.c.report(fmt.Errorf("message %s: %w", l.id, out))
+	l.c.report(fmt.Errorf("%s %s: %w", l.kind, l.id, out))
 }
 
 // accepts tells why nothing can be sent now, in any state.
@@ -180,10 +125,11 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 		}
 		return "", nil
 	}
-	entry := stream.Entry{Keep: true, Done: lostEntry{c, m.ID}}
+	entry := stream.Entry{Keep: true, Done: lostEntry{c, m.Kind(), m.ID}}
 	if ack != nil {
-		ack.id = m.ID
-		entry.Done = ackEntry{ack}
+		ack.id, ack.to = m.ID, m.To
+		c.acks.add(ack)
+		entry.Done = ackEntry{ack, c}
 	}
 	return m.ID, c.put(ctx, m, entry, wait)
 }
@@ -240,6 +186,9 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 		return err
 	}
 	e.Data, e.At = data, time.Now()
+	if e.Done == nil {
+		e.Done = lostEntry{c, s.Kind(), s.Head().ID}
+	}
 	c.stats.sent.Add(1)
 	lane := c.lane(ctx)
 	if wait {
@@ -303,13 +252,18 @@ type Stats struct {
 	Doubled   int64 // messages that came twice and were dropped
 	Waiting   int   // received and not handled, now
 	Outbox    int   // accepted and not written, now
+
+	// With stream management (XEP-0198):
+	Acked   int64 // messages that the server has acknowledged
+	Unacked int   // stanzas written and not acknowledged, now
 }
 
-type counters struct{ received, sent, unhandled, late, reported, doubled atomic.Int64 }
+type counters struct{ received, sent, acked, unhandled, late, reported, doubled atomic.Int64 }
 
 // Stats returns the counters as they stand.
 func (c *Connection) Stats() Stats {
 	waiting, _ := c.inbound.Pending()
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
-		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting()}
+		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting(),
+		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked()}
 }

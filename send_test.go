@@ -159,25 +159,27 @@ func TestPresenceInAFullOutbox(t *testing.T) {
 }
 
 func TestPlacesOfOtherStanzasBetweenSessions(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
-		c := online(t, srv, "romeo")
-		srv.Dialer().Refuse(-1)
-		srv.Drop("romeo")
-		settle()
-		ctx := t.Context()
-		require.NoError(t, c.Send(ctx, &stanza.Presence{Show: stanza.ShowAway}), "it becomes the current one")
-		require.Equal(t, stanza.ShowAway, c.PresenceManager().Current().Show)
-		for _, err := range []error{
-			c.Send(ctx, &stanza.Presence{To: juliet}),
-			c.Send(ctx, &stanza.IQ{Type: stanza.IQResult, ID: "old", To: juliet}),
-			c.SendNonza(ctx, must(stanza.Parse("<x xmlns='urn:x'/>"))),
-			c.Roster().Approve(ctx, juliet), c.Roster().PreApprove(ctx, juliet),
-		} {
-			require.ErrorIs(t, err, xmpp.ErrNotConnected)
-			require.True(t, xmpp.SafeToRetry(err))
-		}
-	})
+	for _, manage := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: !manage})
+			c := online(t, srv, "romeo")
+			srv.Dialer().Refuse(-1)
+			srv.Drop("romeo")
+			settle()
+			ctx := t.Context()
+			require.NoError(t, c.Send(ctx, &stanza.Presence{Show: stanza.ShowAway}), "it becomes the current one")
+			require.Equal(t, stanza.ShowAway, c.PresenceManager().Current().Show)
+			for _, err := range []error{
+				c.Send(ctx, &stanza.Presence{To: juliet}),
+				c.Send(ctx, &stanza.IQ{Type: stanza.IQResult, ID: "old", To: juliet}),
+				c.SendNonza(ctx, must(stanza.Parse("<x xmlns='urn:x'/>"))),
+				c.Roster().Approve(ctx, juliet), c.Roster().PreApprove(ctx, juliet),
+			} {
+				require.ErrorIs(t, err, xmpp.ErrNotConnected)
+				require.True(t, xmpp.SafeToRetry(err))
+			}
+		})
+	}
 }
 
 // A server that says how much it takes (XEP-0478) is not sent more.
@@ -196,7 +198,7 @@ func TestTooLarge(t *testing.T) {
 
 func TestAckAtACut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, &xmpptest.Options{BufferSize: -1})
+		srv := xmpptest.NewServer(t, &xmpptest.Options{BufferSize: -1, NoStreamManagement: true})
 		c := online(t, srv, "romeo")
 		srv.Connections("romeo")[0].Stall(true, false)
 		written, err := c.Submit(t.Context(), text(strings.Repeat("x", 100_000)))

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/internal/stream"
-	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -16,22 +17,18 @@ import (
 type Session struct {
 	// Resumed: the session before goes on; only what the server has forgotten is to be sent.
 	Resumed bool
-	// Features is the <stream:features/> that the server sent after authentication.
+	// Features is the <stream:features/> that the server sent after authentication. With Bind 2 and for a session that is resumed within SASL2
+	// nobody waits for them: then it is what the server sent the last time, if that is known.
 	Features stanza.Element
 	// Bound is the <bound/> of Bind 2 (XEP-0386); zero without it.
 	Bound stanza.Element
+
+	inlined []string
 }
 
-// Inlined tells whether the request of this namespace was answered within Bind 2 and
-// need not be sent again.
-func (s *Session) Inlined(ns string) bool {
-	for e := range s.Bound.Children() {
-		if e.Space() == ns {
-			return true
-		}
-	}
-	return false
-}
+// Inlined tells whether the request of this namespace, which an extension's Inline returned, was made within Bind 2 and not
+// refused: it need not be sent again. Most servers don't mention what they have done.
+func (s *Session) Inlined(ns string) bool { return slices.Contains(s.inlined, ns) }
 
 const startLimit = 30 * time.Second // for each extension's Start and Online
 
@@ -41,7 +38,7 @@ type setupKey struct{}
 
 // start makes a bound transport the running session and sets it up: extensions and roster in
 // one flight, then presence, then everything that waits.
-func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, user jid.JID, resumed bool) error {
+func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, r *arrival) error {
 	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
 	c.mu.Lock()
 	if c.state == Closed {
@@ -49,7 +46,8 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		_ = t.Close()
 		return l.error(ErrClosed)
 	}
-	c.user = user
+	c.user = r.user
+	resumed := r.resumed
 	features := t.Features
 	// Nothing of this session reaches the application before its Online.
 	c.app.Add(stream.Job{Do: func(context.Context) {
@@ -68,14 +66,21 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	c.session = s
 	c.maxBytes.Store(int64(features.MaxBytes))
 	c.mu.Unlock()
+	if !r.enabled.IsZero() {
+		if e, err := sm.ParseEnabled(r.enabled); err == nil {
+			(*handler)(c).Enabled(s, e)
+		}
+	}
 
+	info := &Session{Features: features.Element, Resumed: resumed, Bound: r.bound, inlined: r.inlined}
 	stop := context.AfterFunc(ctx, func() { s.Abort(context.Cause(ctx)) })
-	err := c.setUp(ctx, s, &Session{Features: features.Element, Resumed: resumed})
+	err := c.setUp(ctx, s, info)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		err = c.goOnline(s, opened, resumed)
+		c.expire()
+		err = c.goOnline(s, opened, info)
 	}
 	if err != nil {
 		close(opened)
@@ -161,7 +166,7 @@ func (c *Connection) runHook(ctx context.Context, x Extension, step string, f fu
 }
 
 // goOnline opens the outbox and announces the session; when that was heard, opened is closed.
-func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, resumed bool) error {
+func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == Closed || c.shut != nil {
@@ -171,15 +176,14 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, resumed b
 		return err
 	}
 	c.ready.Store(true)
-	reset := c.sessions > 0 && !resumed
+	reset := c.sessions > 0 && !info.Resumed
 	c.sessions++
 	c.keep.complete = true
-	c.setState(StateChange{State: Online, Resumed: resumed, Reset: reset})
+	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
 	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()
 	close(c.online)
 	c.outbox.Open()
-	info := &Session{Features: s.Features.Element, Resumed: resumed}
 	for _, x := range c.extensions {
 		if x.Online != nil {
 			go func() {

@@ -93,9 +93,9 @@ func (c *Connection) idle(ctx context.Context) {
 	c.app.Idle(ctx)
 }
 
-// expire closes the connection because of err, which nobody asked for: what was received is
+// finish closes the connection because of err, which nobody asked for: what was received is
 // handled first.
-func (c *Connection) expire(err error) {
+func (c *Connection) finish(err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, drainLimit)
 	defer cancel()
 	drained := c.inbound.Drained(ctx, c.stopping)

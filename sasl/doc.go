@@ -1,7 +1,8 @@
 // Package sasl is the client side of the Simple Authentication and Security
 // Layer (RFC 4422): SCRAM (RFC 5802, RFC 7677) with and without channel
 // binding (RFC 5929, RFC 9266), OAUTHBEARER (RFC 7628), PLAIN (RFC 4616),
-// EXTERNAL (RFC 4422) and ANONYMOUS (RFC 4505). It knows no XMPP and does no I/O.
+// EXTERNAL (RFC 4422), ANONYMOUS (RFC 4505), and for tokens HT
+// (draft-schmaus-kitten-sasl-ht; [SelectToken]). It knows no XMPP and does no I/O.
 //
 // [Select] chooses a mechanism from what the server offers, in an order of its
 // own; the order of the server counts for nothing. [Mechanism.New] begins an

@@ -200,6 +200,21 @@ func TestBindingTable(t *testing.T) {
 			}
 		})
 	}
+	// By SASL2 the same table but for one row: mechanisms with channel binding and no types are an attack (rule 4).
+	for _, test := range tests {
+		p := params("SCRAM-SHA-1")
+		if test.plus {
+			p.Offered = append(p.Offered, "SCRAM-SHA-1-PLUS")
+		}
+		p.Bindings, p.OfferedBindings, p.SASL2 = own[test.own], types[test.types], true
+		m, err := sasl.Select(p, nil)
+		if test.flag == "" || test.own == "own" && test.types == "absent" && test.plus {
+			require.ErrorIs(t, err, sasl.ErrDowngrade, "S035 SASL2 %s %s %v", test.own, test.types, test.plus)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, test.mechanism, m.Name)
+	}
 	t.Run("S035 foreign types, proved", func(t *testing.T) {
 		p := params("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS")
 		p.Bindings, p.OfferedBindings = own["own"], types["foreign"]

@@ -191,7 +191,7 @@ func TestConstantTime(t *testing.T) {
 		}
 		equal += strings.Count(string(raw), "hmac.Equal(")
 	}
-	require.Equal(t, 2, equal, "S047: the signature and the hash of the lists")
+	require.Equal(t, 3, equal, "S047: the signature, the hash of the lists, and the responder of HT")
 }
 
 func TestBase64OfProofIsWhole(t *testing.T) {

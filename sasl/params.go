@@ -17,7 +17,7 @@ type Params struct {
 	Username string // the account's name, for XMPP the localpart
 	AuthzID  string // an identity to act as; empty: the account's own
 	Password Secret // for SCRAM and PLAIN
-	Token    Secret // for OAUTHBEARER
+	Token    Secret // for OAUTHBEARER and the HT family
 	Host     string // for OAUTHBEARER: the server's name; empty: not sent
 	Port     int    // for OAUTHBEARER; zero: not sent
 
@@ -33,6 +33,10 @@ type Params struct {
 	// nil means that it announced none at all, which is not the same as an
 	// empty announcement.
 	OfferedBindings []string
+
+	// SASL2 says that the server announced all this by XEP-0388, for which
+	// XEP-0440 is stricter: mechanisms with channel binding and no types to bind with are an attack.
+	SASL2 bool
 
 	// TLSVersion is the version of this connection's TLS, as crypto/tls has
 	// it; it is compared with what the server saw (XEP-0515). Zero: not compared.

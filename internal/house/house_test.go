@@ -67,6 +67,7 @@ var allowed = map[string][]string{
 	"internal/ctxconn":    {},
 	"internal/realserver": {},
 	"internal/house":      {},
+	"internal/latency":    {},
 	"jid":                 {},
 	"sasl":                {},
 	"stanza":              {"internal/xmlstream", "jid"},
@@ -77,7 +78,8 @@ var allowed = map[string][]string{
 	"xep/…":               {".", "stanza", "jid", "xep/…"},
 	"xmpptest":            {".", "internal/xmlstream", "stanza", "jid", "sasl"},
 	"xmpptest/interop":    {},
-	"examples/…":          {".", "stanza", "jid", "sasl", "xmpptest", "xep/…"},
+	"xmpptest/faultproxy": {},
+	"examples/…":          {".", "stanza", "jid", "sasl", "xmpptest", "xmpptest/faultproxy", "xep/…"},
 }
 
 func match(pattern, dir string) bool {

@@ -14,7 +14,7 @@ import (
 const (
 	magic     = "xmpp-sm\x01"
 	sumLength = 4
-	maxQueue  = 4 * MaxStanzas
+	maxQueue  = 64 * MaxStanzas
 	maxState  = 256 << 20 // bytes
 )
 

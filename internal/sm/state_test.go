@@ -94,7 +94,7 @@ func TestStateBelievesNoLength(t *testing.T) {
 	magic := encode(t, sm.State{})[:8]
 	for name, lie := range map[string][]byte{
 		"text":  binary.AppendUvarint(bytes.Clone(magic), 1<<40),
-		"queue": append(append(bytes.Clone(magic), 0, 0, 0, 0, 0, 0, 0, 0, 0), binary.AppendUvarint(nil, 4096)...),
+		"queue": append(append(bytes.Clone(magic), 0, 0, 0, 0, 0, 0, 0, 0, 0), binary.AppendUvarint(nil, 65536)...),
 		"data":  append(append(bytes.Clone(magic), 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), binary.AppendUvarint(nil, 200<<20)...),
 		"h":     append(append(bytes.Clone(magic), 0, 0, 0, 0, 0, 0, 0, 0), append(binary.AppendUvarint(nil, 1<<32), 0)...),
 		"max":   append(append(bytes.Clone(magic), 0, 0, 0, 0, 0), append(binary.AppendUvarint(nil, 1<<31), 0, 0, 0, 0)...),
@@ -109,8 +109,8 @@ func TestStateBelievesNoLength(t *testing.T) {
 func TestStateIsBounded(t *testing.T) {
 	_, err := (&sm.State{ID: strings.Repeat("x", 16<<10+1)}).AppendBinary(nil)
 	require.ErrorContains(t, err, "id")
-	_, err = (&sm.State{Queue: make([]sm.Entry, 4097)}).AppendBinary(nil)
-	require.ErrorContains(t, err, "4097")
+	_, err = (&sm.State{Queue: make([]sm.Entry, 65537)}).AppendBinary(nil)
+	require.ErrorContains(t, err, "65537")
 }
 
 func TestStateIsDiscreet(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
-	"github.com/gosmack/xmpp/stanza"
 )
 
 // maxChallenges bounds a SASL exchange; no mechanism needs more than three.
@@ -76,11 +75,7 @@ func (t *Transport) answer(x sasl.Exchange, e xmlstream.Element) (done bool, err
 		}
 		return true, x.Finish(additional)
 	case e.Is(NSSASL, "failure"):
-		f := failure(stanza.Element(e))
-		if r, ok := x.(sasl.Reasoner); ok && f.Text == "" {
-			f.Text = r.Reason() // what the mechanism itself was told (RFC 7628 §3.2.2)
-		}
-		return false, f
+		return false, refusal(x, e)
 	}
 	return false, fmt.Errorf("%s in the middle of the authentication", name(e))
 }
@@ -107,16 +102,20 @@ func decode(s string) ([]byte, error) {
 	return b, nil
 }
 
-// failure reads a <failure/> (RFC 6120 §6.5).
-func failure(e stanza.Element) *sasl.Failure {
+// refusal reads a <failure/> (RFC 6120 §6.5). That of SASL2 has its text in its own namespace (XEP-0388 §2.6.2), and
+// some servers its condition too.
+func refusal(x sasl.Exchange, e xmlstream.Element) *sasl.Failure {
 	f := &sasl.Failure{}
 	for c := range e.Children() {
-		switch {
-		case c.Is(NSSASL, "text"):
+		switch own := c.Space() == NSSASL || c.Space() == e.Space(); {
+		case own && c.Local() == "text":
 			f.Text = c.Text()
-		case c.Space() == NSSASL && f.Condition == "":
+		case own && f.Condition == "":
 			f.Condition = sasl.Condition(c.Local())
 		}
+	}
+	if r, ok := x.(sasl.Reasoner); ok && f.Text == "" {
+		f.Text = r.Reason() // what the mechanism itself was told (RFC 7628 §3.2.2)
 	}
 	return f
 }

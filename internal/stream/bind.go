@@ -15,7 +15,7 @@ import (
 func (t *Transport) Bind(ctx context.Context, resource string) (jid.JID, error) {
 	var bound jid.JID
 	err := t.step(ctx, "bind", func() error {
-		if !t.Features.Bind {
+		if !t.Features.Bind && !t.awaits {
 			return errors.New("the server offers no resource binding")
 		}
 		var err error
@@ -74,7 +74,7 @@ func (t *Transport) request(payload func(w *xmlstream.Writer)) (*stanza.IQ, erro
 	if err != nil {
 		return nil, err
 	}
-	e, err := t.next()
+	e, err := t.reply()
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"strconv"
 
+	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -18,6 +19,41 @@ type Features struct {
 	RosterVer   bool // RFC 6121 §2.6
 	MaxBytes    int  // XEP-0478: the largest stanza the server takes; 0: not said
 	IdleSeconds int  // XEP-0478: silence after which it may close; 0: not said
+	SASL2       SASL2
+}
+
+// SASL2 is what a server offers by XEP-0388, a second list beside that of RFC 6120.
+type SASL2 struct {
+	Mechanisms []string // none: not offered
+	Tokens     []string // mechanisms of FAST (XEP-0484 §3.1)
+	Resume     bool     // a session may be resumed along with it (XEP-0198 §9.2)
+	Bind2      bool     // XEP-0386
+	Inline     []string // the features that Bind 2 can enable (XEP-0386 §3.1)
+}
+
+func parseSASL2(e stanza.Element) (s SASL2) {
+	s.Mechanisms = texts(e, NSSASL2, "mechanism")
+	inline := e.Child(NSSASL2, "inline")
+	s.Tokens = texts(inline.Child(NSFAST, "fast"), NSFAST, "mechanism")
+	s.Resume = has(inline, sm.NS, "sm")
+	bind := inline.Child(NSBind2, "bind")
+	s.Bind2 = !bind.IsZero()
+	for f := range bind.Child(NSBind2, "inline").Children() {
+		if f.Is(NSBind2, "feature") && len(s.Inline) < maxOffered {
+			s.Inline = append(s.Inline, f.Attr("var"))
+		}
+	}
+	return s
+}
+
+// texts are those of the children of that name.
+func texts(e stanza.Element, space, local string) (all []string) {
+	for c := range e.Children() {
+		if c.Is(space, local) && len(all) < maxOffered {
+			all = append(all, c.Text())
+		}
+	}
+	return all
 }
 
 // maxOffered bounds the lists that a server may make us keep (S032).
@@ -33,11 +69,8 @@ func ParseFeatures(e stanza.Element) Features {
 	if s := e.Child(NSSess, "session"); !s.IsZero() {
 		f.Session = !has(s, NSSess, "optional")
 	}
-	for m := range e.Child(NSSASL, "mechanisms").Children() {
-		if m.Is(NSSASL, "mechanism") && len(f.Mechanisms) < maxOffered {
-			f.Mechanisms = append(f.Mechanisms, m.Text())
-		}
-	}
+	f.Mechanisms = texts(e.Child(NSSASL, "mechanisms"), NSSASL, "mechanism")
+	f.SASL2 = parseSASL2(e.Child(NSSASL2, "authentication"))
 	const cb = "urn:xmpp:sasl-cb:0"
 	if types := e.Child(cb, "sasl-channel-binding"); !types.IsZero() {
 		f.Bindings = []string{}

@@ -19,6 +19,9 @@ func (f *fifo) push(e Entry) {
 	f.bytes += len(e.Data)
 }
 
+// peek is the next entry; the queue must not be empty.
+func (f *fifo) peek() *Entry { return &f.entries[f.head] }
+
 func (f *fifo) pop() Entry {
 	e := f.entries[f.head]
 	f.entries[f.head] = Entry{}

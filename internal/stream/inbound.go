@@ -60,6 +60,7 @@ type Inbound struct {
 	Slow        func(time.Duration) // the reader has paused for so long
 	Owe         func()              // the server is to be told what is handled
 	Report      func(error)
+	Pausing     func() // the reader has paused
 
 	mu     sync.Mutex
 	count  int
@@ -208,6 +209,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		paused := q.paused
 		q.mu.Unlock()
+		q.Pausing()
 		if since.IsZero() {
 			since = time.Now()
 		}

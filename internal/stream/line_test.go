@@ -13,7 +13,7 @@ import (
 )
 
 func inbound() *Inbound {
-	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}}
+	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}, Pausing: func() {}}
 }
 
 func TestLineKeepsOrderAndRests(t *testing.T) {
@@ -100,7 +100,7 @@ func TestInboundBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outstanding := false
 		var slow []time.Duration
-		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }}
+		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }, Pausing: func() {}}
 		var items []*Item
 		fill := func() (paused bool) {
 			for range 10 * hardCount {

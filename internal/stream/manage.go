@@ -10,8 +10,15 @@ import (
 // Stream management (XEP-0198) as the outbox sees it: what was written and isn't acknowledged stays in it, numbered,
 // until the server takes responsibility or the session is over for good.
 
-// Count says where the count for an <a/> is to be had.
-func (o *Outbox) Count(h func() uint32) { o.h = h }
+// Join says where the count for an <a/> is to be had and whether the reader has paused.
+func (o *Outbox) Join(in *Inbound) { o.h, o.deaf = in.H, in.Paused }
+
+// Poke makes the writer look again, because the reader has paused.
+func (o *Outbox) Poke() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wake()
+}
 
 // Manage begins to count: <enable/> is the last thing that was written (XEP-0198 §4).
 func (o *Outbox) Manage() {
@@ -24,7 +31,7 @@ func (o *Outbox) Manage() {
 func (o *Outbox) Unmanage() {
 	o.mu.Lock()
 	left := o.out.Disable(nil)
-	o.owe, o.ask = false, false
+	o.owe, o.ask, o.alone = false, false, false
 	o.wake()
 	o.mu.Unlock()
 	for i := range left {
@@ -65,6 +72,7 @@ func (o *Outbox) Resumed(h uint32) error { return o.ack(h, (*sm.Out[Entry]).Resu
 func (o *Outbox) ack(h uint32, f func(*sm.Out[Entry], []Entry, uint32) ([]Entry, error)) error {
 	o.mu.Lock()
 	done, err := f(&o.out, nil, h)
+	o.relax()
 	o.free()
 	o.wake()
 	o.mu.Unlock()
@@ -141,14 +149,19 @@ func (o *Outbox) request(batch []Entry) []Entry {
 	o.ask = false
 	switch {
 	case due:
-		o.out.Requested()
-		return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
+		return o.askNow(batch)
 	case wait > 0 && o.timer == nil:
 		o.timer = time.AfterFunc(wait, o.remind)
 	case wait > 0:
 		o.timer.Reset(wait)
 	}
 	return batch
+}
+
+// askNow adds an <r/> to the batch. o.mu is held.
+func (o *Outbox) askNow(batch []Entry) []Entry {
+	o.out.Requested()
+	return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
 }
 
 // remind looks whether an <r/> is due, a while after the last stanza.

@@ -53,6 +53,8 @@ type Entry struct {
 	Delayed bool // it says already that it is late
 
 	Nonza bool // no stanza: never counted, never sent again
+
+	Serial uint64 // in the order in which stanzas were accepted; the outbox's to set
 }
 
 func (e *Entry) failed(err error) {
@@ -73,8 +75,12 @@ type Outbox struct {
 	ask    bool          // an <r/> is wanted now
 	timer  *time.Timer   // until an <r/> is due; nil: none was ever
 	h      func() uint32 // the count for an <a/>
+	deaf   func() bool   // the reader has paused
 	writer *Writer       // of the running session, or nil
 	closed error         // why nothing is taken in any more
+	serial uint64        // of the entry that was accepted last
+	blamed uint64        // entries up to this one are suspects (poison.go)
+	alone  bool          // a suspect is under way: nothing else is taken
 	freed  chan struct{}
 }
 
@@ -89,7 +95,7 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	if o.closed != nil {
 		return o.closed
 	}
-	if o.writer == nil && (lane != Main || !e.Keep) && !o.out.Enabled() {
+	if o.writer == nil && (lane != Main || !e.Keep) && (lane != Replies || !o.out.Enabled()) {
 		return ErrNoSession // it belongs to the session that asked, or to none that may come
 	}
 	q := &o.queue[lane]
@@ -97,6 +103,8 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	if n := q.len(); n >= room[lane].entries || n > 0 && q.bytes+len(e.Data) > room[lane].bytes {
 		return ErrFull
 	}
+	o.serial++
+	e.Serial = o.serial
 	q.push(e)
 	o.wake()
 	return nil
@@ -135,7 +143,7 @@ func (o *Outbox) wake() {
 }
 
 func (o *Outbox) ready() bool {
-	if o.owe || o.ask || len(o.again) > 0 {
+	if o.owe || o.ask || len(o.again) > 0 && o.mayAgain() > 0 {
 		return true
 	}
 	for lane := range o.queue {
@@ -151,8 +159,13 @@ const reserved = 64
 
 // may tells whether a lane may be taken from.
 func (o *Outbox) may(lane Lane) bool {
+	if o.alone || len(o.again) > 0 || o.holds(o.queue[lane].peek()) {
+		return false
+	}
 	if lane == Main {
-		return o.open && !o.out.Full(reserved)
+		// A paused reader waits for the application and sees no acknowledgement, and the application may wait for room here. What it
+		// sends then makes it go on, and so the reader: no more than that is added to what is under way.
+		return o.open && (!o.out.Full(reserved) || o.deaf())
 	}
 	return !o.out.Full(0)
 }
@@ -164,10 +177,16 @@ func (o *Outbox) take(batch []Entry, max int) []Entry {
 		batch = append(batch, Entry{Data: sm.AppendAck(nil, o.h()), Nonza: true})
 	}
 	size := 0
-	if n := len(o.again); n > 0 {
-		// They have their numbers; the server learns at once that it is to acknowledge them.
-		batch = append(batch, o.again...)
-		o.again = nil
+	if len(o.again) > 0 {
+		// They have their numbers. Each piece is asked for at once, so that a connection that breaks again has brought us further.
+		n := o.mayAgain()
+		if n == 0 {
+			return o.request(batch)
+		}
+		batch = append(batch, o.again[:n]...)
+		if o.again = o.again[n:]; len(o.again) == 0 {
+			o.again = nil
+		}
 		o.ask = true
 		return o.request(batch)
 	}
@@ -187,6 +206,11 @@ func (o *Outbox) take(batch []Entry, max int) []Entry {
 					now = time.Now()
 				}
 				o.out.Sent(e, len(e.Data), now)
+				if o.alone = o.suspects(&e); o.alone {
+					o.ask = true
+				} else if due, _ := o.out.RequestDue(now); due {
+					batch = o.askNow(batch)
+				}
 			}
 		}
 		if len(batch) > taken && q.len() <= room[lane].entries/2 && q.bytes <= room[lane].bytes/2 {
@@ -209,7 +233,7 @@ func (o *Outbox) free() {
 func (o *Outbox) Attach(w *Writer, resumed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.writer, o.open, o.owe, o.ask, o.again = w, false, false, false, nil
+	o.writer, o.open, o.owe, o.ask, o.again, o.alone = w, false, false, false, nil, false
 	if resumed {
 		for _, e := range o.out.Unacked() {
 			o.again = append(o.again, e)

@@ -37,6 +37,11 @@ func (s *sink) Write(b []byte) (int, error) {
 
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
+// newOutbox is one whose reader never pauses.
+func newOutbox() *Outbox {
+	return &Outbox{deaf: func() bool { return false }, h: func() uint32 { return 0 }}
+}
+
 type heard struct {
 	written int
 	failed  []error
@@ -50,8 +55,8 @@ func entry(s string) Entry { return Entry{Data: []byte(s), Keep: true} }
 
 func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
-		box.Attach(newWriter(s, box, nil, func(error) { t.Error("no write fails here") }), false)
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
+		box.Attach(newWriter(s, nil, box, nil, func(error) { t.Error("no write fails here") }), false)
 		box.Open()
 		require.NoError(t, box.TryPut(Main, entry("first")))
 		synctest.Wait() // the writer hangs in its first write
@@ -66,10 +71,10 @@ func TestWriterCoalescesUnderLoadAndLeavesAtOnceWhenIdle(t *testing.T) {
 
 func TestLanesPassTheApplications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{}, &Outbox{}
+		s, box := &sink{}, newOutbox()
 		require.NoError(t, box.TryPut(Main, entry("m")))
 		require.ErrorIs(t, box.TryPut(Replies, entry("r")), ErrNoSession)
-		box.Attach(newWriter(s, box, nil, nil), false)
+		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		require.NoError(t, box.TryPut(Setup, entry("s")))
 		synctest.Wait()
 		require.Equal(t, []string{"s"}, s.writes, "the application's wait until the session is open")
@@ -82,7 +87,7 @@ func TestLanesPassTheApplications(t *testing.T) {
 
 func TestPutWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
+		box := newOutbox()
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, entry("m")))
 		}
@@ -95,7 +100,7 @@ func TestPutWaitsForRoom(t *testing.T) {
 		go func() { put <- box.Put(t.Context(), Main, entry("last")) }()
 		synctest.Wait()
 		s := &sink{}
-		box.Attach(newWriter(s, box, nil, nil), false)
+		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		box.Open()
 		require.NoError(t, <-put)
 		synctest.Wait()
@@ -104,15 +109,15 @@ func TestPutWaitsForRoom(t *testing.T) {
 }
 
 func TestOneLargeStanzaHasItsPlace(t *testing.T) {
-	box := &Outbox{}
+	box := newOutbox()
 	require.NoError(t, box.TryPut(Main, Entry{Data: make([]byte, room[Main].bytes+1), Keep: true}))
 	require.ErrorIs(t, box.TryPut(Main, entry("m")), ErrFull)
 }
 
 func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
-		box.Attach(newWriter(&sink{}, box, nil, nil), false)
+		box := newOutbox()
+		box.Attach(newWriter(&sink{}, nil, box, nil, nil), false)
 		kept, dropped, setup := &heard{}, &heard{}, &heard{}
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("a"), Keep: true, Done: kept}))
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("b"), Done: dropped}))
@@ -122,7 +127,7 @@ func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 		require.Equal(t, []error{gone}, dropped.failed)
 		require.Empty(t, kept.failed)
 		s := &sink{}
-		box.Attach(newWriter(s, box, nil, nil), false)
+		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		box.Open()
 		synctest.Wait()
 		require.Equal(t, []string{"a"}, s.writes)
@@ -132,7 +137,7 @@ func TestDetachKeepsMessagesAndFailsTheRest(t *testing.T) {
 
 func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := &Outbox{}
+		box := newOutbox()
 		h := &heard{}
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h, Keep: true}))
@@ -150,10 +155,10 @@ func TestCloseFailsWhatIsLeftAndWakesWhoWaits(t *testing.T) {
 
 func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box, h := &Outbox{}, &heard{}
+		box, h := newOutbox(), &heard{}
 		broken := errors.New("broken")
 		var failed []error
-		box.Attach(newWriter(&sink{err: broken}, box, nil, func(err error) { failed = append(failed, err) }), false)
+		box.Attach(newWriter(&sink{err: broken}, nil, box, nil, func(err error) { failed = append(failed, err) }), false)
 		box.Open()
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("m"), Done: h}))
 		synctest.Wait()
@@ -171,8 +176,8 @@ func TestAFailedWriteLeavesTheOutcomeOpen(t *testing.T) {
 func TestFinishFlushesOrNot(t *testing.T) {
 	for _, flush := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			s, box := &sink{gate: make(chan struct{})}, &Outbox{}
-			w := newWriter(s, box, nil, nil)
+			s, box := &sink{gate: make(chan struct{})}, newOutbox()
+			w := newWriter(s, nil, box, nil, nil)
 			box.Attach(w, false)
 			box.Open()
 			require.NoError(t, box.TryPut(Main, entry("1")))
@@ -196,11 +201,11 @@ func TestFinishFlushesOrNot(t *testing.T) {
 // While a session is being set up the application's lane stays full; that must not keep replies waiting that have room.
 func TestLanesFreeTheirOwnRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
 		for range room[Main].entries {
 			require.NoError(t, box.TryPut(Main, entry("m")))
 		}
-		box.Attach(newWriter(s, box, nil, nil), false)
+		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		require.NoError(t, box.TryPut(Replies, entry("r")))
 		synctest.Wait() // the writer hangs with it
 		for range room[Replies].entries {
@@ -219,8 +224,8 @@ func TestLanesFreeTheirOwnRoom(t *testing.T) {
 
 // Whoever makes us answer all the time does not silence us.
 func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
-	box := &Outbox{}
-	box.Attach(newWriter(&sink{}, box, nil, nil), false)
+	box := newOutbox()
+	box.Attach(newWriter(&sink{}, nil, box, nil, nil), false)
 	box.writer.running = true // nothing is taken but here
 	box.Open()
 	for range room[Replies].entries {
@@ -237,8 +242,8 @@ func TestRepliesLeaveRoomForTheApplication(t *testing.T) {
 // A request counts as written from the moment the writer has it: a write that breaks off may have arrived.
 func TestARequestIsWrittenWhenItIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, box := &sink{gate: make(chan struct{})}, &Outbox{}
-		box.Attach(newWriter(s, box, nil, nil), false)
+		s, box := &sink{gate: make(chan struct{})}, newOutbox()
+		box.Attach(newWriter(s, nil, box, nil, nil), false)
 		box.Open()
 		r := &Request{Reply: make(chan Answer, 1)}
 		require.NoError(t, box.TryPut(Main, Entry{Data: []byte("<iq/>"), Done: r}))
@@ -246,4 +251,45 @@ func TestARequestIsWrittenWhenItIsTaken(t *testing.T) {
 		require.True(t, r.written.Load())
 		close(s.gate)
 	})
+}
+
+// What reaches the peer before a connection breaks are whole stanzas, because each TLS record ends with one; and many records are one write.
+func TestRecordsEndWithStanzas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, records, box := &sink{gate: make(chan struct{})}, &sink{}, newOutbox()
+		g := &gatherer{Conn: network}
+		box.Attach(newWriter(both{records, g}, g, box, nil, func(error) { t.Error("no write fails here") }), false)
+		box.Open()
+		sent := 0
+		for size := range 200 {
+			body := strings.Repeat("x", 5*size)
+			if size == 100 {
+				body = strings.Repeat("y", 3*recordBytes)
+			}
+			require.NoError(t, box.TryPut(Main, entry("<m>"+body+"</m>")))
+			sent += len("<m></m>") + len(body)
+		}
+		close(network.gate)
+		synctest.Wait()
+		for _, w := range records.writes {
+			require.True(t, strings.HasPrefix(w, "<m>") && strings.HasSuffix(w, "</m>"), "%.20q", w)
+			require.True(t, len(w) <= recordBytes || strings.Contains(w, "y") && strings.Count(w, "<m>") == 1, "%d bytes", len(w))
+			sent -= len(w)
+		}
+		require.Zero(t, sent)
+		require.Less(t, len(records.writes), 40, "as few as there are records in it")
+		require.LessOrEqual(t, len(network.writes), 4)
+		require.Equal(t, strings.Join(records.writes, ""), strings.Join(network.writes, ""))
+	})
+}
+
+// both is a TLS connection that encrypts nothing: each write is a record.
+type both struct {
+	*sink
+	below net.Conn
+}
+
+func (b both) Write(p []byte) (int, error) {
+	_, _ = b.sink.Write(p)
+	return b.below.Write(p)
 }

@@ -12,12 +12,24 @@ import (
 // Manages tells whether the server offers stream management on the stream as it stands.
 func (f Features) Manages() bool { return has(f.Element, sm.NS, "sm") }
 
+// Awaits tells whether the features that follow a success of SASL2 are to come yet.
+func (t *Transport) Awaits() bool { return t.awaits }
+
 // Enable asks the server to keep the session (XEP-0198 §3). It doesn't wait for the answer, which the session's reader
 // takes. What is written behind it counts.
 func (t *Transport) Enable(ctx context.Context) error {
 	return t.step(ctx, "enable", func() error {
 		return t.element(func(w *xmlstream.Writer) { sm.Enable{Resume: true}.Write(w) })
 	})
+}
+
+// EnableElement is what Enable sends, for Bind 2.
+func EnableElement() stanza.Element {
+	var w xmlstream.Writer
+	w.Reset(nil, stanza.NS)
+	sm.Enable{Resume: true}.Write(&w)
+	e, _ := stanza.Parse(string(w.Bytes())) // a constant
+	return e
 }
 
 // Resume asks for the session id, in place of binding a resource (XEP-0198 §5); h is what of it we have handled. A refusal is a
@@ -27,23 +39,28 @@ func (t *Transport) Resume(ctx context.Context, id string, h uint32) (handled ui
 		if err := t.element(func(w *xmlstream.Writer) { sm.Resume{PrevID: id, H: h}.Write(w) }); err != nil {
 			return err
 		}
-		e, err := t.next()
+		e, err := t.reply()
 		if err != nil {
 			return err
 		}
-		switch {
-		case e.Is(sm.NS, "resumed"):
-			r, err := sm.ParseResumed(stanza.Element(e), id)
-			handled = r.H
-			return err
-		case e.Is(sm.NS, "failed"):
-			f, err := sm.ParseFailed(stanza.Element(e))
-			if err != nil {
-				return err
-			}
-			return f
-		}
-		return errors.New(name(e) + " in place of the answer")
+		handled, err = resumption(stanza.Element(e), id)
+		return err
 	})
 	return handled, err
+}
+
+// resumption reads the answer to a <resume/>, wherever it stands.
+func resumption(e stanza.Element, id string) (handled uint32, err error) {
+	switch {
+	case e.Is(sm.NS, "resumed"):
+		r, err := sm.ParseResumed(e, id)
+		return r.H, err
+	case e.Is(sm.NS, "failed"):
+		f, err := sm.ParseFailed(e)
+		if err != nil {
+			return 0, err
+		}
+		return 0, f
+	}
+	return 0, errors.New(name(xmlstream.Element(e)) + " in place of the answer")
 }

@@ -22,6 +22,8 @@ type Handler interface {
 	Enabled(s *Session, e sm.Enabled)
 	// Probe asks the server for a sign of life where there is no stream management.
 	Probe(s *Session)
+	// Offers hears of the features that follow a success of SASL2 where the session began before they came.
+	Offers(s *Session, f Features)
 	// Report hears of what was dropped and why.
 	Report(err error)
 	// Ended is called once, as the reader's last act.
@@ -57,7 +59,7 @@ type Session struct {
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
 	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, read: make(chan struct{}), gone: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.writer = newWriter(t.conn, box, t.cfg.Tracer, s.fail)
+	s.writer = newWriter(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
 	box.Attach(s.writer, resumed)
 	s.interval = t.cfg.Silence
 	if s.interval > 0 {
@@ -137,6 +139,8 @@ func (s *Session) readAll() error {
 			if err := s.manage(stanza.Element(e)); err != nil {
 				return err
 			}
+		case s.t.awaited(e):
+			s.handler.Offers(s, ParseFeatures(stanza.Element(e)))
 		} // else a nonza of nobody's: never a stanza (S081)
 	}
 }

@@ -49,7 +49,8 @@ func (t *Transport) StartTLS(ctx context.Context, cfg *tls.Config) error {
 // SecureTLS performs the TLS handshake (XEP-0368, or after StartTLS) and verifies the
 // certificate as cfg says.
 func (t *Transport) SecureTLS(ctx context.Context, cfg *tls.Config) error {
-	conn := tls.Client(t.raw, cfg)
+	t.gather = &gatherer{Conn: t.raw}
+	conn := tls.Client(t.gather, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)

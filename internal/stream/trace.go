@@ -50,7 +50,7 @@ func blankInto(w *xmlstream.Writer, e xmlstream.Element) {
 	w.Start(e.Space(), e.Local())
 	for n, v := range e.Attrs() {
 		switch {
-		case n.Local == "previd", n.Local == "token", n.Local == "id" && e.Local() == "enabled":
+		case n.Local == "previd", n.Local == "token", n.Local == "id" && (e.Local() == "enabled" || e.Local() == "user-agent"):
 			v = blank
 		}
 		if n.Space == "" {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,13 @@ const (
 	NSSASL   = "urn:ietf:params:xml:ns:xmpp-sasl"
 	NSBind   = "urn:ietf:params:xml:ns:xmpp-bind"
 	NSSess   = "urn:ietf:params:xml:ns:xmpp-session"
+)
+
+// Namespaces of the modern login.
+const (
+	NSSASL2 = "urn:xmpp:sasl:2" // XEP-0388
+	NSBind2 = "urn:xmpp:bind:0" // XEP-0386
+	NSFAST  = "urn:xmpp:fast:0" // XEP-0484
 )
 
 // before is what a server may send until we have logged in.
@@ -58,13 +66,15 @@ func (e *StepError) Step() string { return e.Name }
 // A Transport is one connection while it is being negotiated. One goroutine uses it
 // at a time; a Session takes it over at the end.
 type Transport struct {
-	conn     net.Conn // the TLS connection once there is one
-	raw      net.Conn // below TLS
+	conn     net.Conn  // the TLS connection once there is one
+	raw      net.Conn  // below TLS
+	gather   *gatherer // between the two
 	reader   *xmlstream.Reader
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config
 	secured  bool
 	Features Features // of the stream that is open now
+	awaits   bool     // features that follow a success of SASL2 have not come yet
 }
 
 // NewTransport wraps a fresh connection.
@@ -120,9 +130,12 @@ func streamError(bad *xmlstream.Error) string {
 	return "<stream:error><" + bad.Condition + " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
 }
 
-func (t *Transport) write(s string) error {
-	t.cfg.Tracer.out(s)
-	_, err := io.WriteString(t.conn, s)
+// write writes headers and whole elements, all in one flight.
+func (t *Transport) write(parts ...string) error {
+	for _, s := range parts {
+		t.cfg.Tracer.out(s)
+	}
+	_, err := io.WriteString(t.conn, strings.Join(parts, ""))
 	return err
 }
 
@@ -150,19 +163,52 @@ func (t *Transport) next() (xmlstream.Element, error) {
 	return e, nil
 }
 
+// reply is next for the answer to a request: the features that follow a success of SASL2 (XEP-0388 §2.6.1) may come before it.
+func (t *Transport) reply() (xmlstream.Element, error) {
+	e, err := t.next()
+	if err != nil || !t.awaited(e) {
+		return e, err
+	}
+	t.Features = ParseFeatures(stanza.Element(e))
+	return t.next()
+}
+
+// awaited tells whether e is the features that are to come yet.
+func (t *Transport) awaited(e xmlstream.Element) bool {
+	if !t.awaits || !e.Is(NSStream, "features") {
+		return false
+	}
+	t.awaits = false
+	return true
+}
+
 // Open writes our stream header, with from unless it is zero, and reads the server's
 // and its features (RFC 6120 §4.7, §4.3.2).
 func (t *Transport) Open(ctx context.Context, from jid.JID) error {
-	return t.open(ctx, "stream", from)
+	return t.open(ctx, "stream", from, nil)
 }
 
-func (t *Transport) open(ctx context.Context, step string, from jid.JID) error {
+// OpenWith is Open with an attempt of SASL2 in the same flight, which Authenticate2 or Abandon takes up. The features that it
+// was made for may be cached (XEP-0388 §2.1), but Authenticate2 has to be called only if those that come allow it.
+func (t *Transport) OpenWith(ctx context.Context, from jid.JID, a *Attempt) error {
+	return t.open(ctx, "stream", from, a)
+}
+
+func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Attempt) error {
 	return t.step(ctx, step, func() error {
 		h, err := t.header(from)
 		if err != nil {
 			return err
 		}
-		if err := t.write(h); err != nil {
+		flight := []string{h}
+		if a != nil {
+			request, err := a.xml()
+			if err != nil {
+				return err
+			}
+			flight, a.sent = append(flight, request), true
+		}
+		if err := t.write(flight...); err != nil {
 			return err
 		}
 		if err := t.readHeader(); err != nil {
@@ -219,7 +265,7 @@ func (t *Transport) readHeader() error {
 // restart opens a new stream on the same connection (RFC 6120 §4.3.3).
 func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	t.reader.Restart()
-	return t.open(ctx, "authenticate", from)
+	return t.open(ctx, "authenticate", from, nil)
 }
 
 // name is an element's name for messages to people.

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	batchBytes = 64 << 10         // what one write takes at most, about
+	batchBytes = 64 << 10         // what is taken from the outbox at once, about
 	writeLimit = 30 * time.Second // a peer that takes nothing for so long is gone (R21)
 )
 
@@ -19,6 +19,7 @@ const (
 // alone leaves at once.
 type Writer struct {
 	conn   net.Conn
+	gather *gatherer // below TLS; nil: there is none
 	box    *Outbox
 	tracer *Tracer
 	fail   func(error) // called once, when a write fails
@@ -35,8 +36,8 @@ type Writer struct {
 	buf   []byte
 }
 
-func newWriter(conn net.Conn, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
-	return &Writer{conn: conn, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
+func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
+	return &Writer{conn: conn, gather: gather, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
 }
 
 func (w *Writer) run() {
@@ -132,15 +133,7 @@ func (w *Writer) end() {
 
 // write writes the batch as one. Where it fails, nobody knows how much the peer got.
 func (w *Writer) write(counted bool) error {
-	w.buf = w.buf[:0]
-	for i := range w.batch {
-		if w.tracer != nil {
-			w.tracer.out(string(w.batch[i].Data))
-		}
-		w.buf = append(w.buf, w.batch[i].Data...)
-	}
-	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
-	_, err := w.conn.Write(w.buf)
+	err := w.writeBatch()
 	for i := range w.batch {
 		switch done := w.batch[i].Done; {
 		case done == nil:
@@ -152,6 +145,33 @@ func (w *Writer) write(counted bool) error {
 	}
 	if cap(w.buf) > 4*batchBytes {
 		w.buf = nil
+	}
+	return err
+}
+
+// writeBatch makes TLS records that end with a stanza, as far as one holds it, and one write of them. What a broken connection has brought
+// to the peer are whole stanzas then: nothing is left in a parser that a server may go on with when the session is resumed.
+func (w *Writer) writeBatch() error {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	w.buf = w.buf[:0]
+	if w.gather != nil {
+		w.gather.hold()
+	}
+	for i := range w.batch {
+		if w.tracer != nil {
+			w.tracer.out(string(w.batch[i].Data))
+		}
+		if w.gather != nil && len(w.buf) > 0 && len(w.buf)+len(w.batch[i].Data) > recordBytes {
+			if _, err := w.conn.Write(w.buf); err != nil {
+				return err
+			}
+			w.buf = w.buf[:0]
+		}
+		w.buf = append(w.buf, w.batch[i].Data...)
+	}
+	_, err := w.conn.Write(w.buf)
+	if w.gather != nil && err == nil {
+		err = w.gather.release()
 	}
 	return err
 }

@@ -96,7 +96,12 @@ func (w *world) answer(c *xmpptest.Conn, e stanza.Element) []stanza.Element {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{srv: xmpptest.NewServer(t, nil)}
+	return newWorldOn(t, nil)
+}
+
+func newWorldOn(t *testing.T, o *xmpptest.Options) *world {
+	t.Helper()
+	w := &world{srv: xmpptest.NewServer(t, o)}
 	w.srv.Intercept(w.answer)
 	cfg := w.srv.Configuration("bot")
 	cfg.OnError = func(err error) {
@@ -310,25 +315,29 @@ func TestEverySessionAsksAgain(t *testing.T) {
 // What the server remembers, or has done with the login, isn't asked for.
 func TestSessionsThatNeedNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorldOn(t, &xmpptest.Options{Bind2: true})
+		var session *xmpp.Session
+		w.bot.Use(xmpp.Extension{
+			Name:    "sync",
+			CatchUp: func(context.Context) bool { return true },
+			Start:   func(_ context.Context, s *xmpp.Session) error { session = s; return nil },
+		})
 		w.login(t)
-		w.take(&w.asked)
-		bound, err := stanza.Parse(`<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:carbons:2'/></bound>`)
-		require.NoError(t, err)
+		require.Empty(t, w.take(&w.asked), "Bind 2 has done it")
+		require.True(t, w.carbons.Enabled())
+		require.True(t, session.Inlined(carbons.NS))
 		start := func(s *xmpp.Session) []string {
 			require.NoError(t, w.carbons.Start(t.Context(), s))
 			return w.take(&w.asked)
 		}
 		require.Empty(t, start(&xmpp.Session{Resumed: true}))
 		require.True(t, w.carbons.Enabled())
-		require.Empty(t, start(&xmpp.Session{Bound: bound}))
-		require.True(t, w.carbons.Enabled())
 
 		require.NoError(t, w.carbons.Disable(t.Context()))
 		w.take(&w.asked)
 		require.Empty(t, start(&xmpp.Session{Resumed: true}))
 		require.Empty(t, start(&xmpp.Session{}))
-		require.Equal(t, []string{"disable"}, start(&xmpp.Session{Bound: bound}))
+		require.Equal(t, []string{"disable"}, start(session))
 		require.False(t, w.carbons.Enabled())
 	})
 }

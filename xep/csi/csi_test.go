@@ -33,7 +33,7 @@ func newWorld(t *testing.T, options *xmpptest.Options, managed bool) *world {
 	t.Helper()
 	w := &world{srv: xmpptest.NewServer(t, options)}
 	cfg := w.srv.Configuration("bot")
-	cfg.StreamManagement = managed
+	cfg.DisableStreamManagement = !managed
 	cfg.Trace = func(e xmpp.TraceEvent) {
 		if data := string(e.Data); e.Out && strings.Contains(data, csi.NS) {
 			w.mu.Lock()

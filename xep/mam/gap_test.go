@@ -47,7 +47,7 @@ func TestNoGap(t *testing.T) {
 				}
 				// One bot after another, or one that comes again; juliet goes on talking.
 				start := func() {
-					w.connect(options, func(cfg *xmpp.ConnectionConfiguration) { cfg.Store, cfg.StreamManagement = store, test.managed })
+					w.connect(options, func(cfg *xmpp.ConnectionConfiguration) { cfg.Store, cfg.DisableStreamManagement = store, !test.managed })
 					for w.bot.Login(t.Context(), "", "") != nil {
 					}
 				}

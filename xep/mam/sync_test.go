@@ -21,7 +21,7 @@ func kept(s xmpp.Store) func(*xmpp.ConnectionConfiguration) {
 	return func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = s }
 }
 
-func managed(cfg *xmpp.ConnectionConfiguration) { cfg.StreamManagement = true }
+func managed(cfg *xmpp.ConnectionConfiguration) { cfg.DisableStreamManagement = false }
 
 // again breaks the connection, has something happen without it, and waits for the next.
 func (w *world) again(meanwhile func()) {
@@ -217,7 +217,7 @@ func TestArchiveThatFails(t *testing.T) {
 func TestNoArchive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, srv: xmpptest.NewServer(t, &xmpptest.Options{NoArchive: true})}
-		w.juliet = w.srv.Client(t, "juliet")
+		w.friend()
 		w.login(syncs)
 		require.Contains(t, w.take(&w.faults), "announces not both")
 		w.say("1")

@@ -49,15 +49,29 @@ func bubble(t *testing.T, f func(t *testing.T, w *world)) {
 			}
 			return []stanza.Element{e}
 		})
-		w.juliet = w.srv.Client(t, "juliet")
+		w.friend()
 		f(t, w)
 	})
+}
+
+// friend logs juliet in, without stream management: what goes wrong with it is the bot's alone.
+func (w *world) friend() {
+	w.Helper()
+	cfg := w.srv.Configuration("juliet")
+	cfg.DisableStreamManagement = true
+	var err error
+	w.juliet, err = xmpp.NewConnection(cfg)
+	require.NoError(w, err)
+	w.Cleanup(func() { _ = w.juliet.Close() })
+	require.NoError(w, w.juliet.Login(w.Context(), "", ""))
+	synctest.Wait()
 }
 
 // connect makes the bot, not logged in: what an earlier one heard is forgotten.
 func (w *world) connect(options *mam.Options, changes ...func(*xmpp.ConnectionConfiguration)) {
 	w.Helper()
 	cfg := w.srv.Configuration("bot")
+	cfg.DisableStreamManagement = true // but where it is what is tested
 	cfg.OnError = func(err error) { w.note(&w.faults, err.Error()) }
 	for _, change := range changes {
 		change(cfg)

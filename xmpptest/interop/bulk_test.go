@@ -32,10 +32,15 @@ func tenThousand(w *world) {
 	w.unarchived(a, b)
 	begin := time.Now()
 	ends := make(chan error, 4)
-	go func() { ends <- sendMany(w.ctx, a, b) }()
-	go func() { ends <- sendMany(w.ctx, b, a) }()
-	go func() { ends <- inOrder(w.ctx, atA, func(body string) string { return body }) }()
-	go func() { ends <- inOrder(w.ctx, atB, func(m *stanza.Message) string { return m.Body }) }()
+	window := bulk
+	if w.keeps > 0 {
+		window = w.keeps / 5
+	}
+	toA, toB := make(chan struct{}, window), make(chan struct{}, window)
+	go func() { ends <- sendMany(w.ctx, a, b, toB) }()
+	go func() { ends <- sendMany(w.ctx, b, a, toA) }()
+	go func() { ends <- inOrder(w.ctx, atA, toA, func(body string) string { return body }) }()
+	go func() { ends <- inOrder(w.ctx, atB, toB, func(m *stanza.Message) string { return m.Body }) }()
 	for range cap(ends) {
 		require.NoError(w, <-ends, "which the scenario's context bounds")
 	}
@@ -68,9 +73,15 @@ func (w *world) unarchived(all ...*xmpp.Connection) {
 
 func bulkBody(i int) string { return fmt.Sprint("message ", i) }
 
-func sendMany(ctx context.Context, from, to *xmpp.Connection) error {
+// sendMany sends as long as there is room in under, which inOrder makes.
+func sendMany(ctx context.Context, from, to *xmpp.Connection, under chan<- struct{}) error {
 	chat := from.ChatManager().CreateChat(to.User())
 	for i := range bulk {
+		select {
+		case under <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("message %d: %w", i, context.Cause(ctx))
+		}
 		if err := chat.SendMessage(ctx, bulkBody(i)); err != nil {
 			return fmt.Errorf("message %d: %w", i, err)
 		}
@@ -79,13 +90,14 @@ func sendMany(ctx context.Context, from, to *xmpp.Connection) error {
 }
 
 // inOrder takes as many messages as were sent and compares each.
-func inOrder[T any](ctx context.Context, c <-chan T, body func(T) string) error {
+func inOrder[T any](ctx context.Context, c <-chan T, under <-chan struct{}, body func(T) string) error {
 	for i := range bulk {
 		select {
 		case v, ok := <-c:
 			if !ok {
 				return fmt.Errorf("the channel ended before message %d", i)
 			}
+			<-under
 			if got := body(v); got != bulkBody(i) {
 				return fmt.Errorf("%q in place of message %d", got, i)
 			}

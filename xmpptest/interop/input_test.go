@@ -95,7 +95,7 @@ func (w *world) names(err error, field string) {
 func badInput(w *world) {
 	p := w.proxy(w.startTLS)
 	var l tape
-	a, b := w.online(w.user(), through(p), l.listening()), w.connection(w.user())
+	a, b := w.online(w.user(), through(p), l.listening(), unmanaged), w.connection(w.user()) // or acknowledgements would count
 	heard := b.Messages(w.ctx)
 	require.NoError(w, b.Login(w.ctx, "", ""))
 	to, zero := b.User(), jid.JID{}

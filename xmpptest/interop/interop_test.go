@@ -13,6 +13,8 @@ var scenarios = []struct {
 
 	{"Mechanisms", false, mechanisms},
 	{"Transports", false, transports},
+	{"RoundTrips", false, roundTrips},
+	{"ModernLogin", false, modernLogin},
 	{"Accounts", false, accountForms},
 	{"WrongPassword", false, wrongPassword},
 	{"UnknownUser", false, unknownUser},
@@ -48,6 +50,8 @@ var scenarios = []struct {
 	{"ShutdownFrom", false, shuttingDownFrom},
 	{"BadConfiguration", false, badConfiguration},
 	{"BadInput", false, badInput},
+
+	{"Cuts", true, cuts},
 
 	{"Slixmpp", false, slixmpp},
 	{"GoSendxmpp", false, goSendxmpp},

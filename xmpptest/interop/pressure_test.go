@@ -19,6 +19,7 @@ const (
 	hardBound = 4096
 	behind    = 2 * softBound      // enough to reach the soft bound
 	torrent   = hardBound + 3*1000 // enough to go past the hard one
+	trickle   = hardBound + 500    // likewise, for a server that would not keep more
 )
 
 const (
@@ -34,6 +35,10 @@ func flood(w *world) {
 	a, b := w.connection(w.user()), w.connection(w.user())
 	stop := make(chan struct{})
 	a.Handle(add(stop))
+	torrent := torrent
+	if w.keeps > 0 {
+		torrent = trickle
+	}
 	gate, bodies := make(chan struct{}), make(chan string, torrent+1)
 	var most atomic.Int64
 	b.ChatManager().OnMessage(func(ctx context.Context, _ *xmpp.Chat, m *stanza.Message) {

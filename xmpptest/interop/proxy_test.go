@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,9 +17,11 @@ type proxy struct {
 	listener net.Listener
 	accepted atomic.Int64
 	up, down atomic.Int64 // bytes from and to the client
+	cuts     atomic.Int64 // connections that had used up their budget
 
 	mu     sync.Mutex
-	stall  int64 // after so many bytes to the client nothing more passes; negative: never
+	stall  int64        // after so many bytes to the client nothing more passes; negative: never
+	budget func() int64 // how many bytes a new connection lasts, both ways together; nil: for ever
 	closed bool
 	open   map[net.Conn]bool
 	wg     sync.WaitGroup
@@ -74,12 +77,19 @@ func (p *proxy) serve(client net.Conn) {
 	if !p.own(upstream) {
 		return
 	}
-	p.wg.Go(func() { p.copy(upstream, client, &p.up, false) })
-	p.copy(client, upstream, &p.down, true)
+	left := new(atomic.Int64)
+	left.Store(math.MaxInt64)
+	p.mu.Lock()
+	if p.budget != nil {
+		left.Store(p.budget())
+	}
+	p.mu.Unlock()
+	p.wg.Go(func() { p.copy(upstream, client, &p.up, left, false) })
+	p.copy(client, upstream, &p.down, left, true)
 }
 
 // copy passes bytes on until one side ends, and then ends both.
-func (p *proxy) copy(to, from net.Conn, count *atomic.Int64, stalls bool) {
+func (p *proxy) copy(to, from net.Conn, count, left *atomic.Int64, stalls bool) {
 	buf := make([]byte, 32<<10)
 	defer func() { _, _ = to.Close(), from.Close() }()
 	for {
@@ -92,6 +102,11 @@ func (p *proxy) copy(to, from net.Conn, count *atomic.Int64, stalls bool) {
 			pass := int64(n)
 			if stalls && limit >= 0 {
 				pass = max(0, min(pass, limit-before))
+			}
+			if after := left.Add(-pass); after <= 0 { // in the middle of whatever it is
+				p.cuts.Add(1)
+				_, _ = to.Write(buf[:max(0, pass+after)])
+				return
 			}
 			if _, err := to.Write(buf[:pass]); err != nil {
 				return
@@ -118,6 +133,13 @@ func (p *proxy) cut() {
 		_ = c.Close()
 	}
 	clear(p.open)
+}
+
+// lasting gives each new connection so many bytes.
+func (p *proxy) lasting(budget func() int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budget = budget
 }
 
 // close ends the proxy; nobody answers on its port any more.

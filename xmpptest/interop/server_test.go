@@ -23,8 +23,10 @@ type server struct {
 	ca                  *x509.CertPool
 	caFile              string
 	limit               int // the largest stanza it takes, in bytes
+	keeps               int // how many stanzas it lets wait for our acknowledgement before it ends the session; 0: any number
 	add                 func(user, password string) error
 	certificate         func(user string) (tls.Certificate, error) // for EXTERNAL; nil: not offered
+	restart             func() error                               // it forgets all sessions; nil: it can't be
 
 	// What this server is known to do, so that a change is seen.
 	mechanisms []string // offered at least
@@ -44,7 +46,7 @@ var known = map[string]server{
 		"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
 		"OAUTHBEARER", "PLAIN", "ANONYMOUS"}, bearer: true, announces: true, preApprove: true, approved: true, keepsCR: true, tellsEnd: true, extended: true, notFound: true},
 	"Prosody":  {mechanisms: []string{"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"}, announces: true, preApprove: true, extended: true, notFound: true},
-	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true},
+	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true, keeps: 5000},
 }
 
 const inProcessName = "in-process"
@@ -64,8 +66,13 @@ func inProcess() (s *server, stop func(), err error) {
 
 // inProcessWith starts one with these mechanisms and channel bindings; nil are all of the latter.
 func inProcessWith(mechanisms, bindings []string) (s *server, stop func(), err error) {
-	x, err := xmpptest.Start(&xmpptest.Options{Domain: domain, Listen: true, StanzaLimit: realserver.DefaultStanzaLimit,
-		Mechanisms: mechanisms, ChannelBinding: bindings})
+	return inProcessLike(xmpptest.Options{Mechanisms: mechanisms, ChannelBinding: bindings})
+}
+
+// inProcessLike starts one with these options.
+func inProcessLike(o xmpptest.Options) (s *server, stop func(), err error) {
+	o.Domain, o.Listen, o.StanzaLimit = domain, true, realserver.DefaultStanzaLimit
+	x, err := xmpptest.Start(&o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -88,10 +88,11 @@ func (w *world) config(user jid.JID) *xmpp.ConnectionConfiguration {
 // An edit changes a configuration.
 type edit func(*xmpp.ConnectionConfiguration)
 
-func through(p *proxy) edit     { return func(c *xmpp.ConnectionConfiguration) { c.Port = p.port } }
-func as(resource string) edit   { return func(c *xmpp.ConnectionConfiguration) { c.Resource = resource } }
-func kept(s xmpp.Store) edit    { return func(c *xmpp.ConnectionConfiguration) { c.Store = s } }
-func (l *tape) listening() edit { return func(c *xmpp.ConnectionConfiguration) { c.Trace = l.record } }
+func through(p *proxy) edit                     { return func(c *xmpp.ConnectionConfiguration) { c.Port = p.port } }
+func as(resource string) edit                   { return func(c *xmpp.ConnectionConfiguration) { c.Resource = resource } }
+func kept(s xmpp.Store) edit                    { return func(c *xmpp.ConnectionConfiguration) { c.Store = s } }
+func unmanaged(c *xmpp.ConnectionConfiguration) { c.DisableStreamManagement = true }
+func (l *tape) listening() edit                 { return func(c *xmpp.ConnectionConfiguration) { c.Trace = l.record } }
 
 // connection is a new connection that isn't connected, and is closed with the scenario.
 func (w *world) connection(user jid.JID, edits ...edit) *xmpp.Connection {

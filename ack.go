@@ -1,0 +1,116 @@
+package xmpp
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+// An Ack tells what became of a submitted message: its server has taken responsibility for it (XEP-0198 §4), or it failed. Without
+// stream management its best is "written": the bytes were handed to the network, and no more is known.
+type Ack struct {
+	id    string
+	to    jid.JID
+	done  chan struct{}
+	once  sync.Once
+	err   error
+	table *acks
+}
+
+// ID is the message's id on the wire.
+func (a *Ack) ID() string { return a.id }
+
+// Done is closed when the outcome is known, or will never be.
+func (a *Ack) Done() <-chan struct{} { return a.done }
+
+// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the
+// server may or may not have it.
+func (a *Ack) Err() error {
+	select {
+	case <-a.done:
+		return a.err
+	default:
+		return nil
+	}
+}
+
+// Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way
+// all the same.
+func (a *Ack) Wait(ctx context.Context) error {
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Ack) end(err error) {
+	a.once.Do(func() {
+		a.err = err
+		a.table.remove(a)
+		close(a.done)
+	})
+}
+
+// Written and Failed make an Ack hear of its stanza; they are the connection's to call.
+type ackEntry struct {
+	*Ack
+	c *Connection
+}
+
+func (a ackEntry) Acked() {
+	a.c.stats.acked.Add(1)
+	a.end(nil)
+}
+func (a ackEntry) Written(final bool) {
+	if final {
+		a.end(nil)
+	}
+}
+func (a ackEntry) Failed(err error) { a.end(outcome(err)) }
+
+// acks are the Acks that wait, by id.
+type acks struct {
+	mu   sync.Mutex
+	byID map[string]*Ack
+}
+
+func (t *acks) add(a *Ack) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID == nil {
+		t.byID = make(map[string]*Ack)
+	}
+	t.byID[a.id] = a
+}
+
+func (t *acks) remove(a *Ack) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[a.id] == a {
+		delete(t.byID, a.id)
+	}
+}
+
+// bounce ends the Ack of a message that came back before it was acknowledged. Only who may have refused it is believed: who it was sent to
+// or their server, or our own (RFC 6120 §8.3.1).
+func (t *acks) bounce(m *stanza.Message, user jid.JID) {
+	t.mu.Lock()
+	a := t.byID[m.ID]
+	t.mu.Unlock()
+	if a == nil {
+		return
+	}
+	switch m.From.String() {
+	case a.to.String(), a.to.Bare().String(), a.to.Domain(), user.Bare().String(), "":
+		if m.Error != nil {
+			a.end(fmt.Errorf("%w: %w", ErrRejected, m.Error))
+		} else {
+			a.end(ErrRejected)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package stream
+
+// Some servers end the stream because of a stanza of ours, and would end every stream on which it is sent again. Which one it was
+// they don't say. So after such an end everything that was under way is suspect, and each suspect is sent alone and acknowledged before
+// anything else leaves: the next time the one that stands first is the one.
+
+// againStanzas is after how many stanzas that are written again the server is asked for its count.
+const againStanzas = 25
+
+// Blame makes everything that was written and isn't acknowledged suspect, and tells which stanza stood first; 0: there was none.
+func (o *Outbox) Blame() (first uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.out.Unacked() {
+		if first == 0 {
+			first = e.Serial
+		}
+		o.blamed = max(o.blamed, e.Serial)
+	}
+	return first
+}
+
+func (o *Outbox) suspects(e *Entry) bool {
+	return !e.Nonza && e.Serial <= o.blamed && o.out.Enabled()
+}
+
+// flying is how many stanzas were written on this stream and are not acknowledged.
+func (o *Outbox) flying() int {
+	n, _ := o.out.Len()
+	return n - len(o.again)
+}
+
+// holds tells whether e has to wait because it is suspect and others are under way.
+func (o *Outbox) holds(e *Entry) bool { return o.suspects(e) && o.flying() > 0 }
+
+// mayAgain is how many of those that are written again may be written now.
+func (o *Outbox) mayAgain() int {
+	if !o.suspects(&o.again[0]) {
+		return min(len(o.again), againStanzas)
+	}
+	if o.flying() > 0 {
+		return 0
+	}
+	return 1
+}
+
+// relax lets others leave when a suspect was acknowledged.
+func (o *Outbox) relax() {
+	if o.flying() == 0 {
+		o.alone = false
+	}
+}
+
+// Expire takes out of the application's lane what was accepted before then and not written.
+func (o *Outbox) Expire(then func(*Entry) bool) (old []Entry) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := &o.queue[Main]
+	for range q.len() {
+		if e := q.pop(); then(&e) {
+			old = append(old, e)
+		} else {
+			q.push(e)
+		}
+	}
+	o.free()
+	return old
+}
