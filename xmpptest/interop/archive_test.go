@@ -136,6 +136,7 @@ func (l *heardLog) list() (texts, sent []string) {
 func (w *world) synced(user jid.JID, l *heardLog, edits ...edit) *xmpp.Connection {
 	w.Helper()
 	c := w.connection(user, append(edits, func(cfg *xmpp.ConnectionConfiguration) {
+		cfg.DisableStreamManagement = true // a session that breaks is lost
 		cfg.OnError = func(err error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
