@@ -29,10 +29,20 @@ type Extension struct {
 	// Unwrap takes a message out of another (carbons). At most one acts on a message; what it
 	// returns is never unwrapped again.
 	Unwrap func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
+	// Admit comes behind Unwrap and says what of a message goes on now. ahead are messages that it
+	// had kept back and that go on before m; hold keeps m back, too: the extension hands it to a
+	// later Admit as ahead, or to Deliver, or it has come twice. What is kept back counts as handled,
+	// so keep only what can be had again. An archive that catches up keeps the order by it. Errors
+	// and what Deliver brings don't pass it.
+	Admit func(ctx context.Context, m *stanza.Message) (ahead []*stanza.Message, hold bool)
 	// Decrypt turns a message into the one that was meant.
 	Decrypt func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
 	// Incoming sees every message that is left, those of type error too.
 	Incoming func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
+	// Handled hears of each message, as it was before Decrypt, when its listeners have returned or a
+	// step has consumed it. It runs on the application goroutine, in order but for callbacks that
+	// called Async, and must return promptly.
+	Handled func(m *stanza.Message)
 	// Outgoing sees every message that we send, but errors, once.
 	Outgoing func(ctx context.Context, m *stanza.Message) (*stanza.Message, error)
 	// Encrypt comes after all Outgoing.
@@ -55,6 +65,9 @@ type Extension struct {
 	// arrived.
 	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) (arrived []bool, err error)
 
+	// Reset runs on the router for each new session that doesn't go on with the one before: behind
+	// every message of that one and ahead of the first of this one.
+	Reset func()
 	// Start runs for each new session before the initial presence, all extensions' at once, for at
 	// most 30 s each.
 	Start func(ctx context.Context, s *Session) error

@@ -52,7 +52,7 @@ func (c *Connection) route(ctx context.Context) {
 			c.stats.doubled.Add(1)
 			return
 		}
-		c.routeMessage(ctx, s, false)
+		c.routeMessage(ctx, s)
 	case *stanza.Presence:
 		c.routePresence(ctx, s)
 	case *stanza.IQ:
@@ -63,39 +63,62 @@ func (c *Connection) route(ctx context.Context) {
 // A messageEvent is a message on its way to the listeners. done, if it is set, is closed after
 // them.
 type messageEvent struct {
-	m    *stanza.Message
+	m    *stanza.Message // nil: a step has consumed it
+	came *stanza.Message // as it was before Decrypt
 	done chan struct{}
 }
 
-// routeMessage takes a message through the steps and on to the application. What Deliver hands
-// over is already unwrapped.
-func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message, unwrapped bool) {
+// routeMessage takes a received message through the steps and on to the application.
+func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
 	if m.Type == stanza.MessageError {
 		c.acks.bounce(m, c.User())
 	}
-	m = c.incoming(ctx, m, unwrapped)
-	if m == nil {
-		return
-	}
-	ev := &messageEvent{m: m}
-	c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(ctx context.Context) { c.hand(ctx, ev) }})
-}
-
-// incoming runs the steps: at most one Unwrap acts, then Decrypt, then Incoming. A message of type
-// error passes only Incoming.
-func (c *Connection) incoming(ctx context.Context, m *stanza.Message, unwrapped bool) *stanza.Message {
 	if m.Type != stanza.MessageError {
-		if !unwrapped {
-			for _, step := range c.unwrapSteps {
-				before := m
-				if m = c.step(ctx, step, m); m == nil {
-					return nil
-				}
-				if m != before {
-					break
-				}
+		if m = c.unwrap(ctx, m); m == nil {
+			return
+		}
+		for _, x := range c.extensions {
+			if x.Admit == nil {
+				continue
+			}
+			var ahead []*stanza.Message
+			hold := false
+			c.guard(func() { ahead, hold = x.Admit(ctx, m) })
+			for _, kept := range ahead {
+				c.pass(ctx, &messageEvent{came: kept})
+			}
+			if hold {
+				return
 			}
 		}
+	}
+	c.pass(ctx, &messageEvent{came: m})
+}
+
+// unwrap runs the Unwrap steps, of which at most one acts.
+func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Message {
+	for _, step := range c.unwrapSteps {
+		if next := c.step(ctx, step, m); next != m {
+			return next
+		}
+	}
+	return m
+}
+
+// pass takes an admitted message through the other steps and on to the application.
+func (c *Connection) pass(ctx context.Context, ev *messageEvent) {
+	ev.m = c.incoming(ctx, ev.came)
+	item := stream.ItemOf(ctx)
+	if ev.m == nil {
+		item = nil // what waits behind a slow callback is only the news
+	}
+	c.app.Add(stream.Job{Item: item, Do: func(ctx context.Context) { c.hand(ctx, ev) }})
+}
+
+// incoming runs Decrypt, then Incoming. A message of type error passes only Incoming. nil: a step
+// has consumed it.
+func (c *Connection) incoming(ctx context.Context, m *stanza.Message) *stanza.Message {
+	if m.Type != stanza.MessageError {
 		for _, step := range c.decryptSteps {
 			if m = c.step(ctx, step, m); m == nil {
 				return nil
@@ -127,6 +150,18 @@ func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
 	if ev.done != nil {
 		defer close(ev.done)
 	}
+	if ev.m != nil {
+		c.tell(ctx, ev)
+	}
+	for _, x := range c.extensions {
+		if x.Handled != nil {
+			c.guard(func() { x.Handled(ev.came) })
+		}
+	}
+}
+
+// tell calls the listeners that a message is for.
+func (c *Connection) tell(ctx context.Context, ev *messageEvent) {
 	heard := false
 	switch m := ev.m; {
 	case m.Type == stanza.MessageError:
@@ -151,14 +186,8 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}
 	}
-	ev := &messageEvent{done: make(chan struct{})}
-	c.router.Add(stream.Job{Do: func(ctx context.Context) {
-		if ev.m = c.incoming(ctx, m.Clone(), true); ev.m == nil {
-			close(ev.done)
-			return
-		}
-		c.app.Add(stream.Job{Do: func(ctx context.Context) { c.hand(ctx, ev) }})
-	}})
+	ev := &messageEvent{came: m.Clone(), done: make(chan struct{})}
+	c.router.Add(stream.Job{Do: func(ctx context.Context) { c.pass(ctx, ev) }})
 	select {
 	case <-ev.done:
 		return nil

@@ -56,9 +56,10 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		case <-c.stopping:
 		}
 	}})
-	if c.sessions > 0 && !resumed {
+	if !resumed {
 		// Behind what is left of the session before, ahead of what this one brings.
-		c.router.Add(stream.Job{Do: func(context.Context) { c.roster.forgetPresence() }})
+		again := c.sessions > 0
+		c.router.Add(stream.Job{Do: func(context.Context) { c.reset(again) }})
 	}
 	c.epoch.Add(1)
 	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
@@ -95,6 +96,18 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		c.report(fmt.Errorf("presence that was set during the login: %w", err))
 	}
 	return nil
+}
+
+// reset is where one session's stanzas end and the next one's begin, on the router.
+func (c *Connection) reset(again bool) {
+	if again {
+		c.roster.forgetPresence()
+	}
+	for _, x := range c.extensions {
+		if x.Reset != nil {
+			c.guard(x.Reset)
+		}
+	}
 }
 
 // setUp does what every new session needs before it is online.

@@ -41,6 +41,9 @@ var scenarios = []struct {
 	{"HandlerAsks", false, handlerAsks},
 	{"HandlerBlocks", false, handlerBlocks},
 
+	{"Archive", false, archive},
+	{"CatchUp", false, catchUp},
+
 	{"Close", false, closing},
 	{"CloseFrom", false, closingFrom},
 	{"Shutdown", false, shuttingDown},

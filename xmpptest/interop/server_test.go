@@ -36,6 +36,7 @@ type server struct {
 	approved   bool     // says so in the roster, in the attribute of RFC 6121 §2.1.2.2
 	keepsCR    bool     // writes a carriage return in text as a reference; else XML makes a newline of it
 	tellsEnd   bool     // sends the end of presence to who unsubscribes (RFC 6121 §3.3.3)
+	extended   bool     // knows extended queries of archives (XEP-0313 §7)
 	notFound   bool     // answers the removal of who isn't on the roster with item-not-found (RFC 6121 §2.5.3)
 }
 
@@ -43,8 +44,8 @@ type server struct {
 var known = map[string]server{
 	inProcessName: {mechanisms: []string{
 		"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
-		"OAUTHBEARER", "PLAIN", "ANONYMOUS"}, bearer: true, announces: true, preApprove: true, approved: true, keepsCR: true, tellsEnd: true, notFound: true},
-	"Prosody":  {mechanisms: []string{"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"}, announces: true, preApprove: true, notFound: true},
+		"OAUTHBEARER", "PLAIN", "ANONYMOUS"}, bearer: true, announces: true, preApprove: true, approved: true, keepsCR: true, tellsEnd: true, extended: true, notFound: true},
+	"Prosody":  {mechanisms: []string{"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"}, announces: true, preApprove: true, extended: true, notFound: true},
 	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true, keeps: 5000},
 }
 

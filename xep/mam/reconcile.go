@@ -1,0 +1,147 @@
+package mam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xep/stanzaid"
+)
+
+// searchMost is how many messages of one conversation are searched.
+const searchMost = 1000
+
+var (
+	errForgotten = errors.New("mam: it isn't known any more when the message was sent")
+	errUnkept    = errors.New("mam: archives don't keep such messages")
+	errBusy      = errors.New("mam: too much has been said since")
+)
+
+// reconcile looks for messages in our own archive. What can't be told for certain is an error. One
+// without a body counts as not arrived: archives needn't keep it (XEP-0313 §6.1.1), and to send a
+// typing notice or a receipt again does no harm.
+func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]bool, error) {
+	with := make(map[jid.JID][]int) // conversation: messages
+	since := make(map[jid.JID]time.Time)
+	for i, m := range all {
+		if !m.HasBody() {
+			continue
+		}
+		at := a.sent.when(m)
+		switch {
+		case !archivable(m):
+			return nil, fmt.Errorf("%w: %v of type %v", errUnkept, m.ID, m.Type)
+		case at.IsZero():
+			return nil, errForgotten
+		}
+		peer := a.name(m.To).Bare()
+		with[peer] = append(with[peer], i)
+		if first, ok := since[peer]; !ok || at.Before(first) {
+			since[peer] = at
+		}
+	}
+	if len(with) == 0 {
+		return make([]bool, len(all)), nil
+	}
+	if err := a.keeps(ctx, with); err != nil {
+		return nil, err
+	}
+	arrived := make([]bool, len(all))
+	for peer, of := range with {
+		if err := a.search(ctx, peer, since[peer], all, of, arrived); err != nil {
+			return nil, err
+		}
+	}
+	return arrived, nil
+}
+
+// archivable tells whether an archive keeps a message with a body (XEP-0313 §6.1.1, XEP-0334 §4).
+func archivable(m *stanza.Message) bool {
+	if m.Type != stanza.MessageChat && !m.Type.IsNormal() {
+		return false
+	}
+	for e := range m.Payloads() {
+		if e.Space() == "urn:xmpp:hints" && (e.Local() == "no-store" || e.Local() == "no-permanent-store") {
+			return false
+		}
+	}
+	return true
+}
+
+// keeps makes sure that the archive keeps these conversations (XEP-0441).
+func (a *Archive) keeps(ctx context.Context, with map[jid.JID][]int) error {
+	p, err := a.Preferences(ctx)
+	if hopeless(err) {
+		return nil // there is no choice
+	}
+	if err != nil {
+		return err
+	}
+	if p.Default != KeepAlways || len(p.Never) > 0 {
+		for peer := range with {
+			if !p.keeps(peer) {
+				return fmt.Errorf("%w: preferences for %v", errUnkept, peer)
+			}
+		}
+	}
+	return nil
+}
+
+// keeps tells whether all that is said with an address is kept for certain.
+func (p Preferences) keeps(peer jid.JID) bool {
+	for _, j := range p.Never {
+		if j.Bare() == peer {
+			return false
+		}
+	}
+	for _, j := range p.Always {
+		if j == peer {
+			return true
+		}
+	}
+	return p.Default == KeepAlways
+}
+
+// search looks for messages of one conversation, from the newest back: to the first that we had sent
+// before them, for archives keep the order, or to the time when they were sent.
+func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all []*stanza.Message, of []int, arrived []bool) error {
+	left, seen := len(of), 0
+	for m, err := range a.Messages(ctx, Query{With: peer, Since: sent.Add(-clockSkew), Newest: true}) {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > searchMost {
+			return errBusy
+		}
+		if m.From.Bare() != a.conn.User().Bare() {
+			continue
+		}
+		if at := a.sent.when(m); !at.IsZero() && at.Before(sent) {
+			return nil
+		}
+		for _, i := range of {
+			if !arrived[i] && isCopy(m, all[i]) {
+				arrived[i] = true
+				left--
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// isCopy tells whether an archived message is one that we sent: the same id, or origin id where a
+// service writes others over it (XEP-0359 §2.2).
+func isCopy(archived, sent *stanza.Message) bool {
+	if archived.ID == sent.ID {
+		return true
+	}
+	a, err1 := stanza.Payload[stanzaid.OriginID](archived)
+	b, err2 := stanza.Payload[stanzaid.OriginID](sent)
+	return err1 == nil && (a.ID == sent.ID || err2 == nil && a.ID == b.ID)
+}
