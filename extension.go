@@ -62,8 +62,8 @@ type Extension struct {
 	// away offline messages on it (XEP-0386 §4). It may read the Store.
 	CatchUp func(ctx context.Context) bool
 	// Reconcile tells, after a session was lost for good, which of our unacknowledged messages had
-	// arrived.
-	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) (arrived []bool, err error)
+	// arrived: an Arrival for each. An error is reported, and what it leaves unknown is.
+	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) ([]Arrival, error)
 
 	// Reset runs on the router for each new session that doesn't go on with the one before: behind
 	// every message of that one and ahead of the first of this one.
@@ -79,6 +79,16 @@ type Extension struct {
 	// both are reported.
 	Required bool
 }
+
+// An Arrival is what is known of a message that was on its way when its session was lost.
+type Arrival int
+
+// The arrivals.
+const (
+	ArrivalUnknown Arrival = iota
+	Arrived                // the server has it
+	NotArrived             // it has not, for certain
+)
 
 // A step is one extension's part in the way of a message.
 type step struct {

@@ -273,22 +273,25 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		if len(ask) == 0 {
 			return
 		}
-		var arrived []bool
+		var arrived []Arrival
 		var err error
 		c.guard(func() { arrived, err = x.Reconcile(ctx, ask) })
 		if err != nil || len(arrived) != len(ask) {
 			c.report(fmt.Errorf("extension %s: Reconcile: %d answers of %d: %w", x.Name, len(arrived), len(ask), errors.Join(err)))
+		}
+		if len(arrived) != len(ask) {
 			continue
 		}
 		for n, i := range of {
-			if arrived[n] {
+			switch arrived[n] {
+			case Arrived:
 				if all[i].Done != nil {
 					all[i].Done.Acked()
 				}
 				all[i].Data = nil
-				continue
+			case NotArrived:
+				all[i].certain = true // the archive would have it
 			}
-			all[i].certain = true // the archive would have it
 		}
 	}
 }

@@ -284,6 +284,7 @@ func TestWithoutTheExtension(t *testing.T) {
 func TestEverySessionAsksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		w.srv.SetStreamManagement(xmpptest.StreamManagement{Resumption: xmpptest.ResumeFailsWithCount})
 		w.login(t)
 		require.Equal(t, []string{"enable"}, w.take(&w.asked))
 		online := func() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xep/stanzaid"
@@ -20,22 +21,27 @@ var (
 	errBusy      = errors.New("mam: too much has been said since")
 )
 
-// reconcile looks for messages in our own archive. What can't be told for certain is an error. One
+// reconcile looks for messages in our own archive. What can't be told for certain stays unknown, and why is in the error. One
 // without a body counts as not arrived: archives needn't keep it (XEP-0313 §6.1.1), and to send a
 // typing notice or a receipt again does no harm.
-func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]bool, error) {
+func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]xmpp.Arrival, error) {
+	found := make([]xmpp.Arrival, len(all))
 	with := make(map[jid.JID][]int) // conversation: messages
 	since := make(map[jid.JID]time.Time)
+	var errs []error
 	for i, m := range all {
 		if !m.HasBody() {
+			found[i] = xmpp.NotArrived
 			continue
 		}
 		at := a.sent.when(m)
 		switch {
 		case !archivable(m):
-			return nil, fmt.Errorf("%w: %v of type %v", errUnkept, m.ID, m.Type)
+			errs = append(errs, fmt.Errorf("%w: %v of type %v", errUnkept, m.ID, m.Type))
+			continue
 		case at.IsZero():
-			return nil, errForgotten
+			errs = append(errs, fmt.Errorf("%w: %v", errForgotten, m.ID))
+			continue
 		}
 		peer := a.name(m.To).Bare()
 		with[peer] = append(with[peer], i)
@@ -44,18 +50,23 @@ func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]bool,
 		}
 	}
 	if len(with) == 0 {
-		return make([]bool, len(all)), nil
+		return found, errors.Join(errs...)
 	}
 	if err := a.keeps(ctx, with); err != nil {
-		return nil, err
+		return found, errors.Join(append(errs, err)...)
 	}
-	arrived := make([]bool, len(all))
 	for peer, of := range with {
-		if err := a.search(ctx, peer, since[peer], all, of, arrived); err != nil {
-			return nil, err
+		if err := a.search(ctx, peer, since[peer], all, of, found); err != nil {
+			errs = append(errs, err) // what was found was
+			continue
+		}
+		for _, i := range of {
+			if found[i] == xmpp.ArrivalUnknown {
+				found[i] = xmpp.NotArrived
+			}
 		}
 	}
-	return arrived, nil
+	return found, errors.Join(errs...)
 }
 
 // archivable tells whether an archive keeps a message with a body (XEP-0313 §6.1.1, XEP-0334 §4).
@@ -107,7 +118,7 @@ func (p Preferences) keeps(peer jid.JID) bool {
 
 // search looks for messages of one conversation, from the newest back: to the first that we had sent
 // before them, for archives keep the order, or to the time when they were sent.
-func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all []*stanza.Message, of []int, arrived []bool) error {
+func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all []*stanza.Message, of []int, found []xmpp.Arrival) error {
 	left, seen := len(of), 0
 	for m, err := range a.Messages(ctx, Query{With: peer, Since: sent.Add(-clockSkew), Newest: true}) {
 		if err != nil {
@@ -123,8 +134,8 @@ func (a *Archive) search(ctx context.Context, peer jid.JID, sent time.Time, all 
 			return nil
 		}
 		for _, i := range of {
-			if !arrived[i] && isCopy(m, all[i]) {
-				arrived[i] = true
+			if found[i] == xmpp.ArrivalUnknown && isCopy(m, all[i]) {
+				found[i] = xmpp.Arrived
 				left--
 			}
 		}
