@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -181,6 +182,17 @@ func (c *Connection) settle(ctx context.Context) {
 		return
 	}
 	c.reconcile(ctx, all)
+	if s, ok := ctx.Value(setupKey{}).(*stream.Session); ctx.Err() != nil || ok && s.Err() != nil {
+		// This session has ended too, perhaps in the middle of the archive's answers: the next one asks again.
+		c.mu.Lock()
+		c.remnants = append(slices.DeleteFunc(all, func(r remnant) bool { return r.Data == nil }), c.remnants...)
+		closed := c.state == Closed
+		c.mu.Unlock()
+		if closed {
+			c.abandon()
+		}
+		return
+	}
 	var again []stream.Entry
 	var waiting []remnant
 	for _, r := range all {

@@ -135,3 +135,19 @@ func TestReconcileWhatIsNotKnown(t *testing.T) {
 type noStore struct {
 	XMLName xml.Name `xml:"urn:xmpp:hints no-store"`
 }
+
+// One message that archives don't keep leaves nothing unknown but itself.
+func TestReconcileEach(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.login(nil, managed)
+		w.srv.SetStreamManagement(xmpptest.StreamManagement{Mute: true, AskEvery: -1, Resumption: xmpptest.ResumeFailsWithoutCount})
+		unkept := &stanza.Message{To: w.srv.Address("juliet"), Type: stanza.MessageChat, Body: "unkept"}
+		stanza.Add(unkept, noStore{})
+		require.NoError(t, w.bot.Send(t.Context(), unkept))
+		heard := w.hears()
+		w.interrupt(t, 3, 2)
+		w.online()
+		require.Equal(t, "unkept 1 2 3 unkept 4 5", w.take(heard))
+		require.Equal(t, 1, strings.Count(w.take(&w.faults), "may arrive twice"))
+	})
+}

@@ -2,9 +2,9 @@ package interop_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,37 +13,45 @@ import (
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xep/mam"
 )
 
 const (
 	cutMessages = 2000 // each way
 	cutTimes    = 50   // each end
 	cutWindow   = 100  // messages under way
+	cutRestarts = 3
 )
 
-// Messages both ways while the connections of both ends break at random bytes: nothing is lost, nothing comes twice, and the order is
-// kept.
-func cuts(w *world) {
+// cuts is a network that breaks: messages both ways while the connections of both ends break at random bytes. Nothing is lost and nothing
+// comes twice.
+func cuts(w *world) { w.broken(0, w.unarchived) }
+
+// restarts is the same on a server that has all of it, and that is restarted meanwhile: what it forgot comes from the archive. What nobody can
+// tell may come twice, and is told.
+func restarts(w *world) { w.modern().broken(cutRestarts, nil) }
+
+// broken lets two ends talk over a network that breaks, and restarts the server so many times.
+func (w *world) broken(restarts int, prepare func(...*xmpp.Connection)) {
 	var ends [2]*xmpp.Connection
-	var resumed, reset atomic.Int64
+	var resumed, reset, told atomic.Int64
 	var proxies [2]*proxy
+	var courses [2]course
+	var archives [2]*mam.Archive
 	users := [2]jid.JID{w.user(), w.user()}
 	for i := range ends {
 		rng, left := rand.New(rand.NewPCG(1, uint64(i))), cutTimes
 		proxies[i] = w.proxy(w.startTLS)
-		proxies[i].lasting(func() int64 {
-			if left--; left < 0 {
-				return 1 << 40
-			}
-			return 8000 + rng.Int64N(30_000)
-		})
 		ends[i] = w.connection(users[i], through(proxies[i]), func(cfg *xmpp.ConnectionConfiguration) {
 			cfg.OnError = func(err error) {
-				if !w.Failed() {
-					w.Logf("end %d: %v", i, err)
+				if strings.Contains(err.Error(), "may arrive twice") {
+					told.Add(1)
 				}
 			}
 		})
+		if restarts > 0 {
+			archives[i] = mam.New(ends[i], &mam.Options{Sync: true})
+		}
 		ends[i].OnState(func(s xmpp.StateChange) {
 			switch {
 			case s.Resumed:
@@ -52,44 +60,71 @@ func cuts(w *world) {
 				reset.Add(1)
 			}
 		})
+		ends[i].ChatManager().OnMessage(func(_ context.Context, _ *xmpp.Chat, m *stanza.Message) { courses[1-i].take(m) })
+		require.NoError(w, ends[i].Login(w.ctx, "", ""))
+		proxies[i].lasting(func() int64 {
+			if left--; left < 0 {
+				return 1 << 40
+			}
+			return 8000 + rng.Int64N(30_000)
+		})
 	}
-	var got [2]<-chan *stanza.Message
-	for i, c := range ends {
-		got[i] = c.ChatManager().Messages(w.ctx)
-		for c.Login(w.ctx, "", "") != nil {
-			require.NoError(w, w.ctx.Err())
-		}
-	}
-	for _, c := range ends {
-		for c.Set(w.ctx, jid.JID{}, mamPrefs{Default: "never"}, nil) != nil && w.name != inProcessName {
-			require.NoError(w, w.ctx.Err())
-		}
+	if prepare != nil {
+		prepare(ends[:]...)
 	}
 	begin := time.Now()
 	go w.hint(ends[:])
-	done := make(chan error, 4)
-	var courses [2]course
+	done := make(chan error, 2)
 	for i, c := range ends {
+		proxies[i].cut()
 		go func() { done <- courses[i].run(w.ctx, c, users[1-i]) }()
-		go func() { done <- courses[i].take(w.ctx, got[1-i]) }()
+	}
+	count := func() int64 { return courses[0].count.Load() + courses[1].count.Load() }
+	for n := range int64(restarts) {
+		for count() < (n+1)*2*cutMessages/int64(restarts+1) && w.ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond) // a real server has real time
+		}
+		require.NoError(w, w.restart())
 	}
 	for range cap(done) {
-		if err := <-done; err != nil {
-			w.Fail()
-			for i, c := range ends {
-				w.Logf("end %d: %v %+v", i, c.State(), c.Stats())
-			}
-			w.Log(err)
-			w.close()
-			w.FailNow()
+		require.NoError(w, <-done)
+	}
+	lost := 0
+	if !eventually(w, func() bool { return count() == 2*cutMessages }) {
+		require.True(w, w.losesInRestart && restarts > 0, "messages are lost: %v, %v", courses[0].missing(), courses[1].missing())
+		for i := range courses {
+			lost += w.lostByServer(courses[i].missing(), archives[i], users[1-i], archives[1-i], users[i])
 		}
 	}
 	settle(w, ends[0])
 	settle(w, ends[1])
 	doubled, late := courses[0].doubled.Load()+courses[1].doubled.Load(), courses[0].late.Load()+courses[1].late.Load()
-	w.Logf("%d messages each way, %d cuts, %d resumptions, %d new sessions, %v: 0 lost, %d doubled, %d out of order", cutMessages,
-		proxies[0].cuts.Load()+proxies[1].cuts.Load(), resumed.Load(), reset.Load(), time.Since(begin).Round(time.Millisecond), doubled, late)
-	require.Zero(w, doubled)
+	w.Logf("%s: %d messages each way, %d cuts, %d restarts, %d resumptions, %d new sessions in %v: %d lost by the server, 0 else, %d doubled (%d told), %d out of order", w.name, cutMessages,
+		proxies[0].cuts.Load()+proxies[1].cuts.Load(), restarts, resumed.Load(), reset.Load(), time.Since(begin).Round(time.Millisecond), lost, doubled, told.Load(), late)
+	require.LessOrEqual(w, doubled, told.Load())
+	require.Positive(w, resumed.Load())
+}
+
+// lostByServer makes sure that messages are in their sender's archive, and so were the server's to deliver, and that the receiver's has not
+// got them, where they would have been found.
+func (w *world) lostByServer(missing []int, sent *mam.Archive, to jid.JID, received *mam.Archive, from jid.JID) int {
+	w.Helper()
+	bodies := func(a *mam.Archive, with jid.JID) map[string]bool {
+		all := make(map[string]bool)
+		for m, err := range a.Messages(w.ctx, mam.Query{With: with, PageSize: 200}) {
+			require.NoError(w, err)
+			if m.From.Bare() == from {
+				all[m.Body] = true
+			}
+		}
+		return all
+	}
+	had, has := bodies(sent, to), bodies(received, from)
+	for _, i := range missing {
+		require.True(w, had[bulkBody(i)], "message %d was never the server's", i)
+		require.False(w, has[bulkBody(i)], "message %d is there and was not fetched", i)
+	}
+	return len(missing)
 }
 
 // hint keeps the ends from waiting longer than they need to, again and again.
@@ -116,6 +151,7 @@ type course struct {
 	count   atomic.Int64 // different ones
 	doubled atomic.Int64
 	late    atomic.Int64 // came behind a later one
+	last    atomic.Int64
 }
 
 // run sends the messages, and never so many more than have arrived that a server would have to keep more of them than it does for a
@@ -136,31 +172,29 @@ func (k *course) run(ctx context.Context, from *xmpp.Connection, to jid.JID) err
 	return nil
 }
 
-// take receives until everything has come.
-func (k *course) take(ctx context.Context, c <-chan *stanza.Message) error {
-	last := -1
-	for k.count.Load() < cutMessages {
-		select {
-		case m, ok := <-c:
-			if !ok {
-				return errors.New("the channel ended")
-			}
-			var i int
-			if _, err := fmt.Sscanf(m.Body, bulkBody(0)[:len(bulkBody(0))-1]+"%d", &i); err != nil || i < 0 || i >= cutMessages {
-				return fmt.Errorf("%q: %w", m.Body, err)
-			}
-			if k.got[i].Add(1) > 1 {
-				k.doubled.Add(1)
-				continue
-			}
-			k.count.Add(1)
-			if i < last {
-				k.late.Add(1)
-			}
-			last = max(last, i)
-		case <-ctx.Done():
-			return fmt.Errorf("%d messages came: %w", k.count.Load(), context.Cause(ctx))
+// missing are the messages that have not come.
+func (k *course) missing() (all []int) {
+	for i := range k.got {
+		if k.got[i].Load() == 0 {
+			all = append(all, i)
 		}
 	}
-	return nil
+	return all
+}
+
+// take notes a message that has come.
+func (k *course) take(m *stanza.Message) {
+	var i int64
+	if _, err := fmt.Sscanf(m.Body, strings.TrimSuffix(bulkBody(0), "0")+"%d", &i); err != nil || i < 0 || i >= cutMessages {
+		return // and somebody waits for it
+	}
+	if k.got[i].Add(1) > 1 {
+		k.doubled.Add(1)
+		return
+	}
+	if i < k.last.Load() {
+		k.late.Add(1)
+	}
+	k.last.Store(max(k.last.Load(), i)) // one callback at a time
+	k.count.Add(1)
 }

@@ -52,6 +52,7 @@ var scenarios = []struct {
 	{"BadInput", false, badInput},
 
 	{"Cuts", true, cuts},
+	{"Restarts", true, restarts},
 
 	{"Slixmpp", false, slixmpp},
 	{"GoSendxmpp", false, goSendxmpp},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,7 +65,23 @@ func rosterEditing(w *world) {
 // await polls for what has no event of its own.
 func await(w *world, what string, f func() bool) {
 	w.Helper()
-	require.Eventually(w, f, waitLimit, pollEvery, what)
+	require.True(w, eventually(w, f), what)
+}
+
+// eventually looks whether f comes to hold.
+func eventually(w *world, f func() bool) bool {
+	end, tick := time.After(waitLimit), time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !f() {
+		select {
+		case <-tick.C:
+		case <-end:
+			return false
+		case <-w.ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // A login with a version that the server knows gets no items; what changed meanwhile is there all the same.

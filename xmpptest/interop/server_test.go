@@ -37,7 +37,9 @@ type server struct {
 	keepsCR    bool     // writes a carriage return in text as a reference; else XML makes a newline of it
 	tellsEnd   bool     // sends the end of presence to who unsubscribes (RFC 6121 §3.3.3)
 	extended   bool     // knows extended queries of archives (XEP-0313 §7)
-	notFound   bool     // answers the removal of who isn't on the roster with item-not-found (RFC 6121 §2.5.3)
+	// losesInRestart: what it has put into the sender's archive may not be in the receiver's, nor anywhere, after a restart under load.
+	losesInRestart bool
+	notFound       bool // answers the removal of who isn't on the roster with item-not-found (RFC 6121 §2.5.3)
 }
 
 // known are the facts about each server, by name.
@@ -46,7 +48,7 @@ var known = map[string]server{
 		"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
 		"OAUTHBEARER", "PLAIN", "ANONYMOUS"}, bearer: true, announces: true, preApprove: true, approved: true, keepsCR: true, tellsEnd: true, extended: true, notFound: true},
 	"Prosody":  {mechanisms: []string{"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"}, announces: true, preApprove: true, extended: true, notFound: true},
-	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true, keeps: 5000},
+	"ejabberd": {mechanisms: []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"}, tellsEnd: true, keeps: 5000, losesInRestart: true},
 }
 
 const inProcessName = "in-process"
@@ -88,7 +90,7 @@ func inProcessLike(o xmpptest.Options) (s *server, stop func(), err error) {
 	of := known[inProcessName]
 	of.name, of.ca, of.caFile, of.limit = inProcessName, x.CA(), filepath.Join(dir, "ca.pem"), realserver.DefaultStanzaLimit
 	of.startTLS, of.directTLS = portOf(x.Addr()), portOf(x.DirectTLSAddr())
-	of.add, of.certificate = x.AddAccount, x.ClientCertificate
+	of.add, of.certificate, of.restart = x.AddAccount, x.ClientCertificate, func() error { x.Restart(); return nil }
 	if err := os.WriteFile(of.caFile, x.CAPEM(), 0o644); err != nil {
 		stop()
 		return nil, nil, err
