@@ -48,6 +48,16 @@
 // and [Connection.Set] send a request and wait for the answer, which only the one who was asked
 // can give.
 //
+// # When the connection breaks
+//
+// The session goes on. What was accepted is kept and numbered until the server has acknowledged it
+// (XEP-0198); the connection comes back by itself and resumes the session, and what the server had
+// not got is written again. A message counts as received when its listeners have returned, so one
+// that a crash interrupts comes again. Where the server has forgotten the session a new one begins
+// ([StateChange].Reset): what it is known not to have is sent again, an archive is asked about the
+// rest (package xep/mam), and what nobody can tell follows [ResendPolicy]. Nothing of that is
+// silent: [Connection.Submit] tells of each message, OnError of what had no Submit.
+//
 // # Payloads
 //
 // What a stanza carries besides its fields is a payload: any struct with encoding/xml tags.
