@@ -20,14 +20,15 @@ type Ack struct {
 	table *acks
 }
 
-// ID is the message's id on the wire.
+// ID is the message's id on the wire, "" where an extension's step has taken the message.
 func (a *Ack) ID() string { return a.id }
 
 // Done is closed when the outcome is known, or will never be.
 func (a *Ack) Done() <-chan struct{} { return a.done }
 
-// Err is nil before Done, and after it where the message was written. ErrUnknownOutcome: the
-// server may or may not have it.
+// Err is nil before Done. After it nil means that the server has the message, or without stream management that it was written.
+// ErrUnknownOutcome: the server may or may not have it. ErrRejected: it won't. ErrExpired: it waited too long. ErrClosed: the connection was
+// closed first. SafeToRetry tells whether it can be sent again without coming twice.
 func (a *Ack) Err() error {
 	select {
 	case <-a.done:

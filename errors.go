@@ -39,9 +39,10 @@ var (
 	// A retry may double it.
 	ErrUnknownOutcome error = &stateError{"xmpp: the connection broke, the outcome is unknown", false}
 	// ErrRejected: the server won't have the stanza. It ended two streams because of it (the cause is a *stanza.StreamError), or sent
-	// it back (the cause is a *stanza.Error). Sending it again will not help.
+	// it back (the cause is a *stanza.Error, whose Type tells whether trying again can help).
 	ErrRejected error = &stateError{"xmpp: rejected", false}
-	// ErrExpired: the message waited longer than ConnectionConfiguration.Expiry, or than ResendWindow to be sent again.
+	// ErrExpired: the message waited longer than ConnectionConfiguration.Expiry, or than ResendWindow to be sent again. In the latter case
+	// it may come with ErrUnknownOutcome: SafeToRetry tells.
 	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}

@@ -59,10 +59,11 @@ type Extension struct {
 	Inline func() map[string]stanza.Element
 	// CatchUp tells at each login whether the extension will fetch what was missed from the
 	// archive: it knows where it stands there. Only then is Bind 2 used, because a server throws
-	// away offline messages on it (XEP-0386 §4). It may read the Store.
+	// away offline messages on it (XEP-0386 §3.2). It may read the Store.
 	CatchUp func(ctx context.Context) bool
 	// Reconcile tells, after a session was lost for good, which of our unacknowledged messages had
-	// arrived: an Arrival for each. An error is reported, and what it leaves unknown is.
+	// arrived: an Arrival for each. It holds up the login for at most 30 s, until its ctx ends, and may
+	// request. An error is reported, and what it leaves unknown is.
 	Reconcile func(ctx context.Context, unacknowledged []*stanza.Message) ([]Arrival, error)
 
 	// Reset runs on the router for each new session that doesn't go on with the one before: behind

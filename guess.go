@@ -110,7 +110,8 @@ func (e *guessError) Unwrap() error { return e.error }
 
 // repelled tells whether the server ended the stream: it may be for what was said too early, where a network that broke says nothing.
 func repelled(err error) bool {
-	return errors.As(err, new(*stanza.StreamError)) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	var ended *stanza.StreamError
+	return errors.As(err, &ended) && ended.Condition != stanza.StreamSeeOtherHost || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // wrong forgets what led to a wrong guess.

@@ -287,7 +287,9 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		}
 		var arrived []Arrival
 		var err error
-		c.guard(func() { arrived, err = x.Reconcile(ctx, ask) })
+		limited, cancel := context.WithTimeout(ctx, startLimit)
+		c.guard(func() { arrived, err = x.Reconcile(limited, ask) })
+		cancel()
 		if err != nil || len(arrived) != len(ask) {
 			c.report(fmt.Errorf("extension %s: Reconcile: %d answers of %d: %w", x.Name, len(arrived), len(ask), errors.Join(err)))
 		}

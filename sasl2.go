@@ -128,7 +128,7 @@ func (n *negotiation) attempt(ctx context.Context, f stream.Features, m sasl.Mec
 	at := &attempt{mechanism: m, params: p, token: t, kept: n.toResume()}
 	at.Attempt = stream.Attempt{Account: n.a.address, Mechanism: m.Name, Exchange: x, Agent: n.agent(ctx), Token: t != nil}
 	at.WantToken = n.wanted(f, at)
-	if at.kept.id != "" && f.SASL2.Resume {
+	if at.kept.id != "" && f.SASL2.Resume && n.cfg.Security != SecurityUnverified { // the id is for our server alone (S186)
 		at.Resume = &sm.Resume{PrevID: at.kept.id, H: n.inbound.Resuming()}
 	}
 	// A session that can only be taken up behind the success must not be replaced by it.

@@ -230,7 +230,7 @@ func (c *Connection) SendNonza(ctx context.Context, v any) error {
 		return &unsentError{err}
 	}
 	switch e.Space() {
-	case stanza.NS, stream.NSStream, stream.NSTLS, stream.NSSASL, stream.NSBind, "urn:xmpp:sm:3", "urn:xmpp:sm:2", "urn:xmpp:sasl:2", "":
+	case stanza.NS, stream.NSStream, stream.NSTLS, stream.NSSASL, stream.NSBind, "urn:xmpp:sm:3", "urn:xmpp:sm:2", "urn:xmpp:sasl:2", "urn:xmpp:bind:0", "urn:xmpp:fast:0", "":
 		return &ConfigError{"nonza", "its namespace belongs to the connection itself"}
 	}
 	c.mu.Lock()

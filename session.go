@@ -26,6 +26,11 @@ type Session struct {
 	inlined []string
 }
 
+// Format shows nothing of what the server said: there are secrets in it.
+func (s *Session) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "session (resumed: %t)", s.Resumed)
+}
+
 // Inlined tells whether the request of this namespace, which an extension's Inline returned, was made within Bind 2 and not
 // refused: it need not be sent again. Most servers don't mention what they have done.
 func (s *Session) Inlined(ns string) bool { return slices.Contains(s.inlined, ns) }

@@ -43,6 +43,10 @@ func (n *negotiation) agent(ctx context.Context) string {
 		return n.device
 	}
 	n.device = newUUID()
+	if errors.Is(err, ErrStoreDamaged) {
+		n.report(fmt.Errorf("the device's id is made anew: %w", err))
+		err = nil
+	}
 	if err == nil {
 		err = n.cfg.Store.Put(ctx, deviceKey(n.a), []byte(n.device))
 	}

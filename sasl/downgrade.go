@@ -48,6 +48,8 @@ func unbound(p *Params, common bool) (gs2, error) {
 		return gs2{flag: "y"}, nil
 	case !announced && p.SASL2: // rule 4: the types were removed
 		return gs2{}, fmt.Errorf("%w: server offers mechanisms with channel binding but announces no types", ErrDowngrade)
+	case !announced && p.Pin == PinBound:
+		return gs2{}, fmt.Errorf("%w: server used to announce channel binding types and does not any more", ErrDowngrade)
 	case !announced || common:
 		// Rule 4 leaves this open for the SASL of RFC 6120. A -PLUS mechanism without a list of types is
 		// an older server with tls-unique (RFC 5802 §6.1), which we don't have;

@@ -245,11 +245,29 @@ func TestPin(t *testing.T) {
 	var pin sasl.Pin
 	require.Equal(t, pin, pin.After("PLAIN"))
 	require.Equal(t, pin, pin.After("OAUTHBEARER"))
-	require.Equal(t, sasl.PinStrong, pin.After("SCRAM-SHA-256-PLUS"))
-	require.Equal(t, sasl.PinStrong, pin.After("EXTERNAL"))
+	for _, strong := range []string{"SCRAM-SHA-256", "EXTERNAL", "HT-SHA-256-NONE"} {
+		require.Equal(t, sasl.PinStrong, pin.After(strong), strong)
+	}
+	for _, bound := range []string{"SCRAM-SHA-256-PLUS", "HT-SHA-256-EXPR", "HT-SHA-256-ENDP"} {
+		require.Equal(t, sasl.PinBound, pin.After(bound), bound)
+		require.Equal(t, sasl.PinBound, sasl.PinStrong.After(bound), bound)
+	}
 	require.Equal(t, sasl.PinStrong, sasl.PinStrong.After("PLAIN"))
+	require.Equal(t, sasl.PinBound, sasl.PinBound.After("SCRAM-SHA-1"))
+	t.Run("S035 types that are no longer announced", func(t *testing.T) {
+		p := params("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS")
+		p.Bindings = []sasl.ChannelBinding{{Type: "tls-exporter", Data: []byte("x")}}
+		_, message := begin(t, p, "SCRAM-SHA-1")
+		require.True(t, strings.HasPrefix(string(message), "n,,"), "the twin: an older server, which never announced them")
+		p.Pin = sasl.PinBound
+		m, err := sasl.Select(p, nil)
+		if err == nil {
+			_, err = m.New(p)
+		}
+		require.ErrorIs(t, err, sasl.ErrDowngrade)
+	})
 
-	for _, pin := range []sasl.Pin{sasl.PinStrong, sasl.Pin([]byte(sasl.PinStrong)), "damaged"} {
+	for _, pin := range []sasl.Pin{sasl.PinStrong, sasl.PinBound, sasl.Pin([]byte(sasl.PinStrong)), "damaged"} {
 		for _, weak := range []string{"PLAIN", "ANONYMOUS", "OAUTHBEARER"} {
 			p := params(weak)
 			p.Token = "token"

@@ -10,13 +10,21 @@ import "strings"
 // Pin(bytes) store it; anything but the empty string pins, so damage to the stored value fails safe.
 type Pin string
 
-// PinStrong is the pin of an account that has used SCRAM or EXTERNAL.
-const PinStrong Pin = "strong"
+// PinStrong is the pin of an account that has used SCRAM, EXTERNAL or a token, PinBound of one that has bound a login to the channel: then
+// a server that no longer tells its types of channel binding is not believed.
+const (
+	PinStrong Pin = "strong"
+	PinBound  Pin = "bound"
+)
 
 // After returns the pin after a login with the named mechanism, which the
 // caller stores when it differs. Call it only when [Exchange.Finish] has returned nil.
 func (p Pin) After(mechanism string) Pin {
-	if p == "" && (mechanism == nameExternal || strings.HasPrefix(mechanism, "SCRAM-")) {
+	token := strings.HasPrefix(mechanism, "HT-")
+	switch {
+	case strings.HasSuffix(mechanism, "-PLUS"), token && !strings.HasSuffix(mechanism, "-NONE"):
+		return PinBound
+	case p == "" && (mechanism == nameExternal || token || strings.HasPrefix(mechanism, "SCRAM-")):
 		return PinStrong
 	}
 	return p

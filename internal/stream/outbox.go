@@ -258,6 +258,7 @@ func (o *Outbox) Detach(resumable bool, err error) {
 	o.mu.Lock()
 	o.writer, o.open, o.again = nil, false, nil
 	o.quiet()
+	o.free() // what waits for room and belongs to this session has nothing to wait for
 	for lane := range o.queue {
 		for q, n := &o.queue[lane], o.queue[lane].len(); n > 0; n-- {
 			if e := q.pop(); !e.Nonza { // what is no stanza is of this stream alone
