@@ -1,0 +1,150 @@
+package xmpp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+// TestHandlersMayDoAnything is R17: handlers request, wait, send, panic and close, a thousand times, with more messages behind each; none takes longer than 5 s.
+func TestHandlersMayDoAnything(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const iterations = 1000
+		srv := xmpptest.NewServer(t, fast(xmpptest.Options{NoArchive: true}))
+		panics := new(record[any])
+		juliet := managed(t, srv, "juliet", inTheClear(srv))
+		juliet.Handle(xmpp.OnGet(func(context.Context, uptimeQuery, *stanza.IQ) (any, error) { return uptime{Seconds: 7}, nil }))
+		c := managed(t, srv, "romeo", inTheClear(srv), func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.OnPanic = func(v any, _ []byte) { panics.add(v) }
+		})
+		heard, failed := new(record[string]), new(record[error])
+		to := juliet.User()
+		turn := -1
+		c.OnMessage(func(ctx context.Context, m *stanza.Message) {
+			turn++
+			began := time.Now()
+			defer func() { assert.LessOrEqual(t, time.Since(began), 5*time.Second) }()
+			var err error
+			switch turn % 6 {
+			case 0: // a request whose answer is behind all the messages that wait
+				err = c.Get(ctx, to, uptimeQuery{}, new(uptime))
+			case 1:
+				err = c.Send(ctx, text("x"))
+			case 2:
+				var ack *xmpp.Ack
+				if ack, err = c.Submit(ctx, text("x")); err == nil {
+					err = ack.Wait(ctx)
+				}
+			case 3:
+				heard.add(m.Body)
+				panic(turn)
+			case 4:
+				xmpp.Async(ctx)
+				err = c.Get(ctx, to, uptimeQuery{}, new(uptime))
+			case 5: // itself, at once: what is behind it in the line waits
+				err = c.Roster().Add(ctx, srv.Address("juliet"), m.Body)
+			}
+			heard.add(m.Body)
+			if err != nil {
+				failed.add(err)
+			}
+		})
+		settle()
+		for sent := 0; sent < iterations; sent += 100 {
+			raw(srv, "romeo", flood(100, 10))
+			eventually(t, 100*5*time.Second, func() bool { return len(heard.list()) >= sent+100 })
+		}
+		require.Len(t, heard.list(), iterations)
+		require.Len(t, panics.list(), (iterations+2)/6)
+		require.Empty(t, failed.list())
+
+		const ends = 100 // from a handler, with messages behind it
+		for n := range ends {
+			user := fmt.Sprint("user", n)
+			c := managed(t, srv, user, inTheClear(srv))
+			c.OnMessage(func(ctx context.Context, _ *stanza.Message) {
+				if n%2 == 0 {
+					_ = c.Close()
+				} else {
+					_ = c.Shutdown(ctx)
+				}
+			})
+			began := time.Now()
+			raw(srv, user, flood(10, 10))
+			<-c.Done()
+			require.LessOrEqual(t, time.Since(began), 5*time.Second)
+		}
+		figure(t, "R17", "%d handlers that request, send, wait for an acknowledgement, panic, step aside, change the roster, and %d that close: no deadlock", iterations, ends)
+	})
+}
+
+// TestCancelledSends is R18: whoever hears from Send that its context ended can be sure that the stanza was not sent, and who hears nil that it was; the stream stays whole.
+func TestCancelledSends(t *testing.T) {
+	sends := setting(t, "XMPP_SOAK_SENDS", 25_000)
+	bubble(t, func(t *testing.T) {
+		const senders = 2500 // more than there is room for, so that most have to wait
+		srv := xmpptest.NewServer(t, fast(xmpptest.Options{BufferSize: 1 << 10, NoArchive: true}))
+		var arrived sync.Map
+		var count atomic.Int64
+		srv.Intercept(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			if e.Local() != "message" {
+				return []stanza.Element{e}
+			}
+			if _, again := arrived.LoadOrStore(e.Attr("id"), true); again {
+				t.Errorf("%s arrives twice", e.Attr("id"))
+			}
+			if count.Add(1)%100 == 0 {
+				time.Sleep(10 * time.Millisecond) // 10 000 a second
+			}
+			return nil
+		})
+		c := managed(t, srv, "romeo", inTheClear(srv))
+		var cancelled, accepted record[string]
+		var wg sync.WaitGroup
+		for sender := range senders {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(18, uint64(sender)))
+				for n := range sends / senders {
+					m := text("x")
+					m.ID = fmt.Sprint(sender, "-", n)
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.Int64N(int64(400*time.Millisecond))))
+					switch err := c.Send(ctx, m); {
+					case err == nil:
+						accepted.add(m.ID)
+					case errors.Is(err, context.DeadlineExceeded):
+						cancelled.add(m.ID)
+					default:
+						t.Error(err)
+					}
+					cancel()
+				}
+			})
+		}
+		wg.Wait()
+		eventually(t, time.Hour, func() bool { s := c.Stats(); return s.Outbox+s.Unacked == 0 })
+		for _, id := range cancelled.all {
+			_, sent := arrived.Load(id)
+			require.False(t, sent, "%s was cancelled", id)
+		}
+		for _, id := range accepted.all {
+			_, sent := arrived.Load(id)
+			require.True(t, sent, "%s was accepted", id)
+		}
+		require.Equal(t, 1, srv.Dialer().Dials(), "the stream is whole")
+		require.Greater(t, len(cancelled.all), sends/20)
+		require.Greater(t, len(accepted.all), sends/20)
+		figure(t, "R18", "%d sends with random time limits: %d accepted, all of which arrived, %d cancelled, none of which did", len(cancelled.all)+len(accepted.all), len(accepted.all), len(cancelled.all))
+	})
+}
