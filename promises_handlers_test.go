@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -149,10 +150,19 @@ func TestCancelledSends(t *testing.T) {
 					m := text("x")
 					m.ID = fmt.Sprint(sender, "-", n)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.Int64N(int64(400*time.Millisecond))))
+					if yields := rng.IntN(200); n%2 == 0 {
+						// Virtual time stands still while anything runs; this one is cancelled in the middle of it.
+						go func() {
+							for range yields {
+								runtime.Gosched()
+							}
+							cancel()
+						}()
+					}
 					switch err := c.Send(ctx, m); {
 					case err == nil:
 						accepted.add(m.ID)
-					case errors.Is(err, context.DeadlineExceeded):
+					case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 						cancelled.add(m.ID)
 					default:
 						t.Error(err)
@@ -175,5 +185,51 @@ func TestCancelledSends(t *testing.T) {
 		require.Greater(t, len(cancelled.all), sends/20)
 		require.Greater(t, len(accepted.all), sends/20)
 		figure(t, "R18", "%d sends with random time limits: %d accepted, all of which arrived, %d cancelled, none of which did", len(cancelled.all)+len(accepted.all), len(accepted.all), len(cancelled.all))
+	})
+}
+
+// A moody context ends when it is asked for the nth time whether it has.
+type moody struct {
+	context.Context
+	left atomic.Int32
+	done chan struct{}
+}
+
+func (m *moody) ask() {
+	if m.left.Add(-1) == 0 {
+		close(m.done)
+	}
+}
+
+func (m *moody) Done() <-chan struct{} { m.ask(); return m.done }
+
+func (m *moody) Err() error {
+	if m.ask(); m.left.Load() <= 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancelledBetweenTheLines is R18 at each place where a send looks at its context.
+func TestCancelledBetweenTheLines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, fast(xmpptest.Options{NoArchive: true}))
+		got := texts(managed(t, srv, "juliet", inTheClear(srv)))
+		c := managed(t, srv, "romeo", inTheClear(srv))
+		var want []string
+		for n := range 10 {
+			ctx := &moody{Context: t.Context(), done: make(chan struct{})}
+			ctx.left.Store(int32(n + 1))
+			m := text(fmt.Sprint(n))
+			if err := c.Send(ctx, m); err == nil {
+				want = append(want, m.Body)
+			} else {
+				require.ErrorIs(t, err, context.Canceled)
+			}
+		}
+		pass(10 * time.Second)
+		require.Equal(t, want, got.list())
+		require.NotEmpty(t, want)
+		require.Less(t, len(want), 10)
 	})
 }
