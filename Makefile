@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: test check fmt fuzz soak
+.PHONY: test check fmt fuzz soak reliability
 
 test:
 	@scripts/run-tests $(GO)
@@ -24,7 +24,13 @@ fuzz:
 	@scripts/fuzz $(GO) $(FUZZTIME)
 
 # Connections that break at random places: SEEDS runs of 10 000 messages each way
-# and 200 cuts at each end, where `make test` has 5.
+# and 200 cuts at each end, where `make test` has 5; and one that breaks at every
+# byte, where `make test` has each thirteenth.
 SEEDS ?= 100
 soak:
-	XMPP_SOAK_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 60m -v -run '^TestNothingIsLostOrDoubled$$' .
+	XMPP_SOAK_SEEDS=$(SEEDS) XMPP_SOAK_STEP=1 XMPP_SOAK_EACH=1000 XMPP_SOAK_SENDS=100000 XMPP_SOAK_STANZAS=100000 XMPP_SOAK_LIVES=1000 \
+		$(GO) test -count=1 -timeout 60m -v -run '^(TestNothingIsLostOrDoubled|TestEveryOffset|TestOrderOfManySenders|TestCancelledSends|TestTheServersQueue|TestAThousandLives)$$' .
+
+# Measures what docs/reliability.md promises, and writes it there.
+reliability:
+	@scripts/reliability $(GO)

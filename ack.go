@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
@@ -18,13 +19,18 @@ type Ack struct {
 	once  sync.Once
 	err   error
 	table *acks
+
+	awaited, over bool // table.mu
 }
 
 // ID is the message's id on the wire, "" where an extension's step has taken the message.
 func (a *Ack) ID() string { return a.id }
 
-// Done is closed when the outcome is known, or will never be.
-func (a *Ack) Done() <-chan struct{} { return a.done }
+// Done is closed when the outcome is known, or will never be. A callback waits for it with a limit of its own, or with Wait.
+func (a *Ack) Done() <-chan struct{} {
+	a.table.await(a)
+	return a.done
+}
 
 // Err is nil before Done. After it nil means that the server has the message, or without stream management that it was written.
 // ErrUnknownOutcome: the server may or may not have it. ErrRejected: it won't. ErrExpired: it waited too long. ErrClosed: the connection was
@@ -39,10 +45,16 @@ func (a *Ack) Err() error {
 }
 
 // Wait waits for Done and returns Err, or ctx's error if that ends first; the message goes its way
-// all the same.
+// all the same. In a callback of its connection it waits no longer than RequestTimeout, then it returns ErrTimeout: what was received and
+// waits for the callback may stand before the acknowledgement.
 func (a *Ack) Wait(ctx context.Context) error {
+	if c := a.table.c; c.app.Runs(ctx) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
+		defer cancel()
+	}
 	select {
-	case <-a.done:
+	case <-a.Done():
 		return a.err
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -76,8 +88,25 @@ func (a ackEntry) Failed(err error) { a.end(outcome(err)) }
 
 // acks are the Acks that wait, by id.
 type acks struct {
+	c       *Connection
+	awaited atomic.Int32 // of those, how many somebody waits for
+
 	mu   sync.Mutex
 	byID map[string]*Ack
+}
+
+// await notes that somebody waits: as for the answer to a request, the reader reads on past the soft bound.
+func (t *acks) await(a *Ack) {
+	t.mu.Lock()
+	news := !a.awaited && !a.over
+	if news {
+		a.awaited = true
+		t.awaited.Add(1)
+	}
+	t.mu.Unlock()
+	if news {
+		t.c.inbound.Poke()
+	}
 }
 
 func (t *acks) add(a *Ack) {
@@ -92,6 +121,9 @@ func (t *acks) add(a *Ack) {
 func (t *acks) remove(a *Ack) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if a.over = true; a.awaited {
+		t.awaited.Add(-1)
+	}
 	if t.byID[a.id] == a {
 		delete(t.byID, a.id)
 	}

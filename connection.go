@@ -113,7 +113,8 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.router, c.app = stream.NewLine(c.ctx), stream.NewLine(c.ctx)
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
-	c.inbound = &stream.Inbound{Outstanding: c.pending.Any, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
+	c.acks.c = c
+	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
 	c.outbox.Join(c.inbound)
 	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
 	c.chats = newChatManager(c)

@@ -138,8 +138,8 @@ func TestManyClientsAndARestart(t *testing.T) {
 				}
 				busiest = max(busiest, i-first+1)
 			}
-			t.Logf("down for %v: %.1f tries of each client, at most %d of %d (%.1f %%) in 100 ms",
-				down, float64(len(dials))/clients, busiest, len(dials), 100*float64(busiest)/float64(len(dials)))
+			figure(t, "R22", "%d clients, server down for %v: %.1f tries of each, at most %d of %d (%.1f %%) in 100 ms",
+				clients, down, float64(len(dials))/clients, busiest, len(dials), 100*float64(busiest)/float64(len(dials)))
 			require.LessOrEqual(t, busiest, len(dials)*8/100)
 			require.LessOrEqual(t, len(dials), 20*clients)
 		})
@@ -220,7 +220,7 @@ func TestOfflineForAMillion(t *testing.T) {
 		require.Equal(t, attempts, len(accepted)+refused)
 		require.InDelta(t, bound/10_000, len(accepted), 100)
 		require.Less(t, most, before+bound*11/10)
-		t.Logf("%d attempts, %d accepted; the heap grew by %d kB at most", attempts, len(accepted), (int64(most)-int64(before))>>10)
+		figure(t, "R14", "%d attempts while offline, %d accepted; the heap grew by %d kB at most", attempts, len(accepted), (int64(most)-int64(before))>>10)
 
 		srv.Dialer().Refuse(0)
 		eventually(t, 5*time.Minute, func() bool { return len(got.list()) == len(accepted) })

@@ -157,6 +157,7 @@ func TestFileStoreIsKilled(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	figure(t, "R26", "%d kills while a FileStore is written: every value that was put is there, whole", kills)
 }
 
 // killOne kills a child when it has told so many lines.

@@ -198,7 +198,7 @@ func (c *Connection) settle(ctx context.Context) {
 	for _, r := range all {
 		switch {
 		case r.Data == nil: // it had arrived
-		case !r.Keep:
+		case !r.Keep, passing(r.Data):
 			r.fail(errSessionLost)
 		case time.Since(r.At) > c.resendWindow():
 			r.fail(ErrExpired)

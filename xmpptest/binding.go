@@ -22,7 +22,8 @@ func bindingData(state *tls.ConnectionState, cert *x509.Certificate, types []str
 	for _, kind := range types {
 		switch kind {
 		case "tls-exporter":
-			if b, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32); err == nil {
+			// The context is empty, not absent; TLS 1.2 tells the two apart (RFC 9266 §2, RFC 5705 §4).
+			if b, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32); err == nil {
 				data[kind] = b
 			}
 		case "tls-server-end-point":

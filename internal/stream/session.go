@@ -116,6 +116,7 @@ func (s *Session) readLoop() {
 		s.whole = true
 		s.mu.Unlock()
 		s.goodbye(time.Second, streamEnd, false)
+		s.writer.closeTLS() // before the connection (RFC 6120 §4.4)
 	}
 	s.fail(err)
 	s.mu.Lock()
