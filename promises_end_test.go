@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -217,8 +218,15 @@ func TestNothingIsLeft(t *testing.T) {
 func TestNoSocketIsLeft(t *testing.T) {
 	const cycles = 50
 	srv := xmpptest.NewServer(t, &xmpptest.Options{Listen: true})
+	var all []net.Conn // else the garbage collector closes what was forgotten
+	keep := func(c net.Conn) net.Conn {
+		all = append(all, c)
+		return c
+	}
 	cycle := func(n int) {
-		c, err := xmpp.NewConnection(srv.Configuration("romeo"))
+		cfg := srv.Configuration("romeo")
+		cfg.Dialer = &strange{srv.Dialer(), keep}
+		c, err := xmpp.NewConnection(cfg)
 		require.NoError(t, err)
 		require.NoError(t, c.Login(t.Context(), "", ""))
 		if n%2 == 0 {
@@ -237,6 +245,7 @@ func TestNoSocketIsLeft(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	require.LessOrEqual(t, openFiles(t), before)
+	runtime.KeepAlive(all)
 	figure(t, "R27", "%d connections over TCP and TLS, half of them broken: 0 open files more", cycles)
 }
 

@@ -238,6 +238,7 @@ func TestServersThatDiffer(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			srv := xmpptest.NewServer(t, nil)
 			srv.Script(func(s *xmpptest.ScriptConn) error {
+				defer time.Sleep(time.Second) // and then it breaks off, when the client is online
 				return errors.Join(begins(s), binds(s), s.Send("<r xmlns='urn:xmpp:sm:3'/>"), second(s.Await("a")))
 			})
 			c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableRoster = true })
