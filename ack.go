@@ -3,6 +3,7 @@ package xmpp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -92,7 +93,7 @@ type acks struct {
 	awaited atomic.Int32 // of those, how many somebody waits for
 
 	mu   sync.Mutex
-	byID map[string]*Ack
+	byID map[string][]*Ack // one stanza may be sent to several
 }
 
 // await notes that somebody waits: as for the answer to a request, the reader reads on past the soft bound.
@@ -113,9 +114,9 @@ func (t *acks) add(a *Ack) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
-		t.byID = make(map[string]*Ack)
+		t.byID = make(map[string][]*Ack)
 	}
-	t.byID[a.id] = a
+	t.byID[a.id] = append(t.byID[a.id], a)
 }
 
 func (t *acks) remove(a *Ack) {
@@ -124,26 +125,35 @@ func (t *acks) remove(a *Ack) {
 	if a.over = true; a.awaited {
 		t.awaited.Add(-1)
 	}
-	if t.byID[a.id] == a {
+	left := slices.DeleteFunc(t.byID[a.id], func(b *Ack) bool { return a == b })
+	if len(left) > 0 {
+		t.byID[a.id] = left
+	} else {
 		delete(t.byID, a.id)
 	}
 }
 
 // bounce ends the Ack of a message that came back before it was acknowledged. Only who may have refused it is believed: who it was sent to
-// or their server, or our own (RFC 6120 §8.3.1).
+// or their server, or, where there can be no mistake about which it was, our own (RFC 6120 §8.3.1).
 func (t *acks) bounce(m *stanza.Message, user jid.JID) {
 	t.mu.Lock()
-	a := t.byID[m.ID]
+	all := slices.Clone(t.byID[m.ID])
 	t.mu.Unlock()
-	if a == nil {
-		return
-	}
-	switch m.From.String() {
-	case a.to.String(), a.to.Bare().String(), a.to.Domain(), user.Bare().String(), "":
+	for _, a := range all {
+		switch from := m.From.String(); from {
+		case user.Bare().String(), "":
+			if len(all) > 1 {
+				continue
+			}
+		case a.to.String(), a.to.Bare().String(), a.to.Domain():
+		default:
+			continue
+		}
 		if m.Error != nil {
 			a.end(fmt.Errorf("%w: %w", ErrRejected, m.Error))
 		} else {
 			a.end(ErrRejected)
 		}
+		return
 	}
 }

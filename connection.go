@@ -72,6 +72,7 @@ type Connection struct {
 	live                                                    *stream.Session   // online
 	since                                                   time.Time         // when live began
 	account                                                 account
+	owner                                                   jid.JID       // the account of the last login, also of one that failed
 	user                                                    jid.JID       // full, while bound
 	keep                                                    kept          // the session that the server keeps for us
 	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
@@ -114,7 +115,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
 	c.acks.c = c
-	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
+	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
 	c.outbox.Join(c.inbound)
 	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
 	c.chats = newChatManager(c)

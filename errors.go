@@ -44,6 +44,8 @@ var (
 	// ErrExpired: the message waited longer than ConnectionConfiguration.Expiry, or than ResendWindow to be sent again. In the latter case
 	// it may come with ErrUnknownOutcome: SafeToRetry tells.
 	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
+	// ErrAccountChanged: the message was accepted for another account, whose login failed.
+	ErrAccountChanged error = &stateError{"xmpp: another account has logged in since", true}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -40,6 +41,7 @@ type kept struct {
 type remnant struct {
 	stream.Entry
 	certain bool // the server does not have it
+	arrived bool // an archive has it
 }
 
 // Enabled hears that the server keeps the session.
@@ -48,8 +50,13 @@ func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
-		c.keep = kept{id: string(append([]byte(nil), e.ID...)), max: e.Max, user: c.user, complete: c.live == s}
+		c.enabled(e)
 	}
+}
+
+// enabled notes the session that the server keeps. c.mu is held.
+func (c *Connection) enabled(e sm.Enabled) {
+	c.keep = kept{id: strings.Clone(e.ID), max: e.Max, user: c.user, complete: c.live != nil && c.live == c.session}
 }
 
 // Probe asks the server for a sign of life by a ping (XEP-0199) whose answer is only that.
@@ -80,6 +87,14 @@ func (c *Connection) resumable(err error) bool {
 // for the next session.
 func (c *Connection) lose(h uint32, known bool, why error) {
 	c.inbound.Unmanage()
+	c.mu.Lock()
+	c.keep = kept{}
+	rest, certain := c.outbox.Lose(h, known) // with mu, so that who closes finds them here or there
+	for _, e := range rest {
+		c.remnants = append(c.remnants, remnant{Entry: e, certain: certain && !e.Maybe})
+	}
+	closed := c.state == Closed
+	c.mu.Unlock()
 	c.outbox.Drop(&unsentError{why})
 	c.pending.FailAll(func(r *stream.Request, written bool) error {
 		switch {
@@ -90,14 +105,6 @@ func (c *Connection) lose(h uint32, known bool, why error) {
 		}
 		return lost(why)
 	})
-	c.mu.Lock()
-	c.keep = kept{}
-	rest, certain := c.outbox.Lose(h, known) // with mu, so that who closes finds them here or there
-	for _, e := range rest {
-		c.remnants = append(c.remnants, remnant{e, certain})
-	}
-	closed := c.state == Closed
-	c.mu.Unlock()
 	if closed {
 		c.abandon()
 	}
@@ -127,6 +134,9 @@ func (c *Connection) abandon() {
 func (c *Connection) toResume() kept {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.keep.complete {
+		return kept{} // it ended before it was set up
+	}
 	return c.keep
 }
 
@@ -151,12 +161,13 @@ func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.
 // resumption takes the answer to a <resume/>, however it was asked: what the server has handled of k, or why it can't be resumed.
 func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resumed bool, _ error) {
 	var refused sm.Failed
+	var ended *stanza.StreamError
 	switch {
 	case errors.As(err, &refused):
 		c.lose(refused.H, refused.Known, errSessionLost)
 		return user, false, nil
-	case errors.Is(err, sm.ErrOtherStream):
-		c.lose(0, false, err)
+	case errors.Is(err, stream.ErrAnswer), errors.As(err, &ended) && sm.IsTooHigh(ended):
+		c.lose(0, false, err) // the two sides disagree, and would the next time (S180)
 		return user, false, err
 	case err != nil:
 		return user, false, err
@@ -175,48 +186,68 @@ var errSessionLost = errors.New("xmpp: the server no longer has the session")
 // again, or reported.
 func (c *Connection) settle(ctx context.Context) {
 	c.mu.Lock()
-	all := c.remnants
-	c.remnants = nil
+	all := slices.Clone(c.remnants) // they stay where who closes finds them
 	c.mu.Unlock()
 	if len(all) == 0 {
 		return
 	}
 	c.reconcile(ctx, all)
-	if s, ok := ctx.Value(setupKey{}).(*stream.Session); ctx.Err() != nil || ok && s.Err() != nil {
-		// This session has ended too, perhaps in the middle of the archive's answers: the next one asks again.
-		c.mu.Lock()
-		c.remnants = append(slices.DeleteFunc(all, func(r remnant) bool { return r.Data == nil }), c.remnants...)
-		closed := c.state == Closed
+	c.mu.Lock()
+	if s, ok := ctx.Value(setupKey{}).(*stream.Session); len(c.remnants) < len(all) || ctx.Err() != nil || ok && s.Err() != nil {
+		// This session has ended too, perhaps in the middle of the archive's answers: the next one asks again. Or the connection was closed.
 		c.mu.Unlock()
-		if closed {
-			c.abandon()
-		}
 		return
 	}
+	c.remnants = c.remnants[len(all):]
 	var again []stream.Entry
-	var waiting []remnant
+	var over []func()
 	for _, r := range all {
-		switch {
-		case r.Data == nil: // it had arrived
-		case !r.Keep, passing(r.Data):
-			r.fail(errSessionLost)
-		case time.Since(r.At) > c.resendWindow():
-			r.fail(ErrExpired)
-		case !r.certain && c.cfg.Resend == ReportUnknown:
-			r.fail(errSessionLost)
-		default:
-			if !r.certain {
-				c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
-			}
+		if f := c.judge(&r); f != nil {
+			over = append(over, f)
+		} else {
 			again = append(again, r.delayed())
-			waiting = append(waiting, r)
 		}
 	}
-	if !c.outbox.PutBack(again) {
-		c.mu.Lock()
-		c.remnants = append(c.remnants, waiting...)
-		c.mu.Unlock()
+	if !c.outbox.PutBack(again) { // with mu, so that they are here or there
+		for _, e := range again {
+			c.remnants = append(c.remnants, remnant{Entry: e, certain: !e.Maybe})
+		}
+	}
+	closed := c.state == Closed
+	c.mu.Unlock()
+	for _, f := range over {
+		f()
+	}
+	for i := range again {
+		if again[i].Maybe {
+			c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
+		}
+	}
+	if closed {
 		c.abandon()
+	}
+}
+
+// judge tells how r ends; nil: it is sent again.
+func (c *Connection) judge(r *remnant) (end func()) {
+	why := errSessionLost
+	switch {
+	case r.arrived:
+		return r.acked
+	case !r.Keep, passing(r.Data):
+	case time.Since(r.At) > c.resendWindow():
+		why = ErrExpired
+	case !r.certain && c.cfg.Resend == ReportUnknown:
+	default:
+		r.Maybe = !r.certain
+		return nil
+	}
+	return func() { r.fail(why) }
+}
+
+func (r *remnant) acked() {
+	if r.Done != nil {
+		r.Done.Acked()
 	}
 }
 
@@ -264,7 +295,7 @@ func (r *remnant) delayed() stream.Entry {
 	return e
 }
 
-// reconcile asks the extensions that know an archive which of the uncertain messages had arrived. Data of those is nil afterwards.
+// reconcile asks the extensions that know an archive which of the uncertain messages had arrived. It marks those.
 func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 	for _, x := range c.extensions {
 		if x.Reconcile == nil {
@@ -273,7 +304,7 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		var ask []*stanza.Message
 		var of []int
 		for i, r := range all {
-			if r.certain || !r.Keep || r.Data == nil {
+			if r.certain || !r.Keep || r.arrived {
 				continue
 			}
 			for _, s := range reread(r.Data) {
@@ -299,10 +330,7 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		for n, i := range of {
 			switch arrived[n] {
 			case Arrived:
-				if all[i].Done != nil {
-					all[i].Done.Acked()
-				}
-				all[i].Data = nil
+				all[i].arrived = true
 			case NotArrived:
 				all[i].certain = true // the archive would have it
 			}

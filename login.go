@@ -22,8 +22,13 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	t, l := c.transport, c.candidates
 	c.transport = nil
 	c.account = a
+	before := c.owner
+	c.owner = a.address
 	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
+	if before != a.address {
+		c.disown()
+	}
 	if t == nil {
 		l = newCandidates(&c.cfg)
 	}
@@ -35,6 +40,20 @@ func (c *Connection) login(ctx context.Context, a account) error {
 		c.mu.Unlock()
 	}
 	return err
+}
+
+// disown ends what was accepted for the account of an earlier login that failed: it is nobody else's to send (S177).
+func (c *Connection) disown() {
+	c.mu.Lock()
+	all := c.remnants
+	c.remnants = nil
+	c.mu.Unlock()
+	for _, e := range c.outbox.Expire(func(*stream.Entry) bool { return true }) {
+		all = append(all, remnant{Entry: e, certain: !e.Maybe})
+	}
+	for i := range all {
+		all[i].fail(ErrAccountChanged)
+	}
 }
 
 // establish brings the connection online: on t, if it isn't nil, else on the next
@@ -167,7 +186,7 @@ func (n *negotiation) bind(ctx context.Context) (*arrival, error) {
 		if err != nil || n.cfg.DisableStreamManagement || !n.t.Features.Manages() {
 			return err
 		}
-		if err = n.t.Enable(ctx); err == nil {
+		if err = n.t.Enable(ctx, !n.cfg.DisableReconnection); err == nil {
 			n.outbox.Manage()
 		}
 		return err

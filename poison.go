@@ -22,6 +22,9 @@ var ours = []stanza.StreamCondition{
 func (c *Connection) poison(err error) uint64 {
 	var ended *stanza.StreamError
 	if !errors.As(err, &ended) || !slices.Contains(ours, ended.Condition) {
+		c.mu.Lock()
+		c.suspect = 0
+		c.mu.Unlock()
 		return 0
 	}
 	first := c.outbox.Blame()
@@ -60,7 +63,8 @@ func (c *Connection) expire() {
 	}
 	for _, e := range c.outbox.Expire(func(e *stream.Entry) bool { return e.Keep && time.Since(e.At) > limit }) {
 		if e.Done != nil {
-			e.Done.Failed(&unsentError{ErrExpired})
+			r := remnant{Entry: e, certain: !e.Maybe}
+			r.fail(ErrExpired)
 		}
 	}
 }

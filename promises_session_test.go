@@ -39,10 +39,14 @@ func TestTheArchiveKnows(t *testing.T) {
 		said := new(record[error])
 		c := offline(t, srv, "romeo", complaints(said))
 		asked := 0
-		c.Use(xmpp.Extension{Name: "archive", Reconcile: func(_ context.Context, all []*stanza.Message) (arrived []bool, err error) {
+		c.Use(xmpp.Extension{Name: "archive", Reconcile: func(_ context.Context, all []*stanza.Message) (arrived []xmpp.Arrival, err error) {
 			for _, m := range all {
 				asked++
-				arrived = append(arrived, slices.Contains(archive.list(), m.ID))
+				if slices.Contains(archive.list(), m.ID) {
+					arrived = append(arrived, xmpp.Arrived)
+				} else {
+					arrived = append(arrived, xmpp.NotArrived)
+				}
 			}
 			return arrived, nil
 		}})

@@ -50,6 +50,8 @@ func (c *Connection) route(ctx context.Context) {
 	case *stanza.Message:
 		if c.double(s) {
 			c.stats.doubled.Add(1)
+			// It counts as handled when the first one is, which is ahead of it.
+			c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(context.Context) {}})
 			return
 		}
 		c.routeMessage(ctx, s)

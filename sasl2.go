@@ -164,7 +164,7 @@ func (n *negotiation) inlines(features []string) (all []inline) {
 		}
 	}
 	if !n.cfg.DisableStreamManagement {
-		add(sm.NS, stream.EnableElement())
+		add(sm.NS, stream.EnableElement(!n.cfg.DisableReconnection))
 	}
 	for _, x := range n.extensions {
 		if x.Inline == nil {

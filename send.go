@@ -15,7 +15,7 @@ import (
 // Send sends a message, a presence or the answer to an IQ; requests go through Get, Set and
 // SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says
 // nothing about the wire. While the connection is lost, messages wait in the outbox, and a full
-// one (1024 stanzas or 8 MiB) makes Send wait until ctx ends. Presence that isn't directed is what
+// one (1024 stanzas or 8 MiB) makes Send wait until ctx ends, in a callback at most for RequestTimeout. Presence that isn't directed is what
 // PresenceManager.Set does. Send never changes or keeps s; a message without an ID gets one on the
 // wire. It may be called from a handler. Its errors are a *stanza.WriteError that names the field,
 // ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and
@@ -191,6 +191,12 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 	}
 	c.stats.sent.Add(1)
 	lane := c.lane(ctx)
+	if wait && (c.app.Runs(ctx) || c.router.Runs(ctx)) {
+		// What makes room may lie behind what waits for this very callback.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
+		defer cancel()
+	}
 	if wait {
 		err = c.outbox.Put(ctx, lane, e)
 	} else {

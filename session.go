@@ -66,16 +66,16 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		again := c.sessions > 0
 		c.router.Add(stream.Job{Do: func(context.Context) { c.reset(again) }})
 	}
-	c.epoch.Add(1)
+	c.router.Add(stream.Job{Do: func(context.Context) { c.epoch.Add(1) }}) // what came before belongs to the session before
 	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
 	c.session = s
 	c.maxBytes.Store(int64(features.MaxBytes))
-	c.mu.Unlock()
 	if !r.enabled.IsZero() {
 		if e, err := sm.ParseEnabled(r.enabled); err == nil {
-			(*handler)(c).Enabled(s, e)
+			c.enabled(e)
 		}
 	}
+	c.mu.Unlock()
 
 	info := &Session{Features: features.Element, Resumed: resumed, Bound: r.bound, inlined: r.inlined}
 	stop := context.AfterFunc(ctx, func() { s.Abort(context.Cause(ctx)) })

@@ -145,7 +145,11 @@ func (c *Connection) closeWith(err error) {
 	entries := c.outbox.Close(&unsentError{ErrClosed})
 	c.mu.Lock()
 	for _, e := range entries {
-		if _, told := e.Done.(*stream.Request); !told {
+		switch _, told := e.Done.(*stream.Request); {
+		case told:
+		case e.Maybe:
+			c.unknown = append(c.unknown, reread(e.Data)...)
+		default:
 			c.unsent = append(c.unsent, reread(e.Data)...)
 		}
 	}

@@ -138,6 +138,9 @@ func (o *Out[T]) Full(reserve int) bool {
 	return o.n+reserve >= MaxStanzas || reserve > 0 && o.bytes >= MaxBytes
 }
 
+// Over tells whether so many times the bounds are in flight.
+func (o *Out[T]) Over(times int) bool { return o.n >= times*MaxStanzas || o.bytes >= times*MaxBytes }
+
 func (o *Out[T]) sent() uint64 { return o.acked + uint64(o.n) }
 
 func (o *Out[T]) at(i int) *slot[T] { return &o.slots[(o.head+i)&(len(o.slots)-1)] }

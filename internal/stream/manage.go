@@ -11,7 +11,7 @@ import (
 // until the server takes responsibility or the session is over for good.
 
 // Join says where the count for an <a/> is to be had and whether the reader has paused.
-func (o *Outbox) Join(in *Inbound) { o.h, o.deaf = in.H, in.Paused }
+func (o *Outbox) Join(in *Inbound) { o.h, o.deaf, o.read = in.H, in.Paused, in.Poke }
 
 // Poke makes the writer look again, because the reader has paused.
 func (o *Outbox) Poke() {
@@ -33,6 +33,7 @@ func (o *Outbox) Unmanage() {
 	o.mu.Lock()
 	left := o.out.Disable(nil)
 	o.owe, o.ask, o.alone = false, false, false
+	o.free()
 	o.wake()
 	o.mu.Unlock()
 	for i := range left {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -54,6 +55,9 @@ type Entry struct {
 
 	Nonza bool // no stanza: never counted, never sent again
 
+	// Maybe: an earlier session was lost with it, and the server may have it from there.
+	Maybe bool
+
 	Serial uint64 // in the order in which stanzas were accepted; the outbox's to set
 }
 
@@ -78,12 +82,15 @@ type Outbox struct {
 	timer  *time.Timer   // until an <r/> is due; nil: none was ever
 	h      func() uint32 // the count for an <a/>
 	deaf   func() bool   // the reader has paused
-	writer *Writer       // of the running session, or nil
-	closed error         // why nothing is taken in any more
-	serial uint64        // of the entry that was accepted last
-	blamed uint64        // entries up to this one are suspects (poison.go)
-	alone  bool          // a suspect is under way: nothing else is taken
-	freed  chan struct{}
+	read   func()        // makes a paused reader look again
+
+	waiting atomic.Int32 // who wait for room
+	writer  *Writer      // of the running session, or nil
+	closed  error        // why nothing is taken in any more
+	serial  uint64       // of the entry that was accepted last
+	blamed  uint64       // entries up to this one are suspects (poison.go)
+	alone   bool         // a suspect is under way: nothing else is taken
+	freed   chan struct{}
 }
 
 // TryPut queues e, or says ErrFull or why the outbox is closed.
@@ -94,6 +101,9 @@ func (o *Outbox) TryPut(lane Lane, e Entry) error {
 }
 
 func (o *Outbox) tryPut(lane Lane, e Entry) error {
+	if r, ok := e.Done.(*Request); ok && r.ended.Load() {
+		return ErrNoSession // that of the session it was made for, which has ended since
+	}
 	if o.closed != nil {
 		return o.closed
 	}
@@ -129,12 +139,18 @@ func (o *Outbox) Put(ctx context.Context, lane Lane, e Entry) error {
 		}
 		freed := o.freed
 		o.mu.Unlock()
+		o.waiting.Add(1)
+		o.read()
 		select {
 		case <-freed:
 		case <-ctx.Done():
 		}
+		o.waiting.Add(-1)
 	}
 }
+
+// Wanting tells whether somebody waits for room.
+func (o *Outbox) Wanting() bool { return o.waiting.Load() > 0 }
 
 // wake starts the writer where there is work for it. o.mu is held.
 func (o *Outbox) wake() {
@@ -145,6 +161,9 @@ func (o *Outbox) wake() {
 }
 
 func (o *Outbox) ready() bool {
+	if o.blamed != 0 && o.deaf() {
+		o.blamed, o.alone = 0, false // the suspect's acknowledgement may lie behind what isn't read
+	}
 	if o.owe || o.ask || len(o.again) > 0 && o.mayAgain() > 0 {
 		return true
 	}
@@ -165,12 +184,14 @@ func (o *Outbox) may(lane Lane) bool {
 		return false
 	}
 	if lane == Main {
-		// A paused reader waits for the application and sees no acknowledgement, and the application may wait for room here. What it
-		// sends then makes it go on, and so the reader: no more than that is added to what is under way.
-		return o.open && (!o.out.Full(reserved) || o.deaf())
+		return o.open && (!o.out.Full(reserved) || o.deaf() && !o.out.Over(deafTimes))
 	}
-	return !o.out.Full(0)
+	return !o.out.Full(0) || o.deaf()
 }
+
+// A paused reader waits for callbacks and sees no acknowledgement, while they may wait for room here. So the bound on what is in flight is
+// larger then: for the application so many times as large, for answers by what was received and can be answered.
+const deafTimes = 8
 
 // take moves waiting entries, at most about max bytes of them, to batch. o.mu is held.
 func (o *Outbox) take(batch []Entry, max int) []Entry {
@@ -332,7 +353,11 @@ func (o *Outbox) Close(err error) (left []Entry) {
 	o.free()
 	o.mu.Unlock()
 	for i := range all {
-		all[i].failed(err)
+		if all[i].Maybe {
+			all[i].failed(&lostError{err})
+		} else {
+			all[i].failed(err)
+		}
 	}
 	return left
 }

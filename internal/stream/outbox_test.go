@@ -39,7 +39,7 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 // newOutbox is one whose reader never pauses.
 func newOutbox() *Outbox {
-	return &Outbox{deaf: func() bool { return false }, h: func() uint32 { return 0 }}
+	return &Outbox{deaf: func() bool { return false }, read: func() {}, h: func() uint32 { return 0 }}
 }
 
 type heard struct {

@@ -17,7 +17,7 @@ type Request struct {
 	// hears of it.
 	Apply func(*stanza.IQ)
 
-	written atomic.Bool
+	written, ended atomic.Bool
 }
 
 // An Answer is what ended a request.
@@ -36,6 +36,7 @@ func (r *Request) Acked() {}
 func (r *Request) Failed(err error) { r.end(Answer{Err: err}) }
 
 func (r *Request) end(a Answer) {
+	r.ended.Store(true)
 	select {
 	case r.Reply <- a: // it has room for one
 	default:

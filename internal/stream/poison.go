@@ -1,5 +1,7 @@
 package stream
 
+import "time"
+
 // Some servers end the stream because of a stanza of ours, and would end every stream on which it is sent again. Which one it was
 // they don't say. So after such an end everything that was under way is suspect, and each suspect is sent alone and acknowledged before
 // anything else leaves: the next time the one that stands first is the one.
@@ -11,7 +13,11 @@ const againStanzas = 25
 func (o *Outbox) Blame() (first uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	flying := o.flying()
 	for _, e := range o.out.Unacked() {
+		if flying--; flying < 0 {
+			break // not written on this stream
+		}
 		if first == 0 {
 			first = e.Serial
 		}
@@ -36,12 +42,28 @@ func (o *Outbox) holds(e *Entry) bool { return o.suspects(e) && o.flying() > 0 }
 // mayAgain is how many of those that are written again may be written now.
 func (o *Outbox) mayAgain() int {
 	if !o.suspects(&o.again[0]) {
-		return min(len(o.again), againStanzas)
+		n, size := 0, 0
+		for n < min(len(o.again), againStanzas) && size < batchBytes {
+			size += len(o.again[n].Data)
+			n++
+		}
+		return n
 	}
 	if o.flying() > 0 {
 		return 0
 	}
 	return 1
+}
+
+// Acquit ends all suspicion where a server that is asked about a suspect has said nothing for so long: it acknowledges nothing, and the others
+// would wait for ever.
+func (o *Outbox) Acquit(after time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blamed != 0 && !o.asked.IsZero() && time.Since(o.asked) > after {
+		o.blamed, o.alone = 0, false
+		o.wake()
+	}
 }
 
 // relax lets others leave when a suspect was acknowledged.

@@ -212,6 +212,7 @@ func (s *Session) check() {
 		s.mu.Unlock()
 		return
 	}
+	s.box.Acquit(s.interval + answerLimit)
 	last := s.t.heard()
 	idle := time.Since(last)
 	switch {

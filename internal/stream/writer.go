@@ -192,10 +192,10 @@ func (w *Writer) finish(ctx context.Context, data string, flush bool) {
 	}
 }
 
-// A lostError is a write that failed: the peer may have got some of it, or all.
+// A lostError is the end of what the peer may have got, some of it or all.
 type lostError struct{ err error }
 
-func (e *lostError) Error() string { return "the connection broke while writing: " + e.err.Error() }
+func (e *lostError) Error() string { return "the connection broke: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
 // MaybeWritten tells that what failed with err may have reached the server.
