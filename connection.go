@@ -75,6 +75,8 @@ type Connection struct {
 	user                                                    jid.JID       // full, while bound
 	keep                                                    kept          // the session that the server keeps for us
 	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
+	inherited                                               jid.JID       // whose suspended session was taken out of the store
+	stored                                                  bool          // and the store still has it
 	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way

@@ -43,6 +43,8 @@ var (
 	ErrRejected error = &stateError{"xmpp: rejected", false}
 	// ErrExpired: the message waited longer than ConnectionConfiguration.Expiry, or than ResendWindow to be sent again.
 	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
+	// ErrSuspended: the message is in the configuration's Store and goes on with the account's next Login on it.
+	ErrSuspended error = &stateError{"xmpp: suspended, the store has it", false}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).
@@ -182,7 +184,7 @@ func lost(cause error) error {
 
 // outcome gives the error of an outbox entry its public face.
 func outcome(err error) error {
-	if errors.Is(err, ErrRejected) {
+	if errors.Is(err, ErrRejected) || errors.Is(err, ErrSuspended) {
 		return err
 	}
 	var maybe interface{ MaybeWritten() bool }

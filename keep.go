@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -30,6 +32,7 @@ const defaultResendWindow = time.Hour
 // kept is a session that the server keeps for us (XEP-0198 §5).
 type kept struct {
 	id       string
+	location string // where the server wants to be reached for it
 	max      time.Duration
 	user     jid.JID
 	complete bool // it was online: nothing of its setting up is missing
@@ -39,6 +42,7 @@ type kept struct {
 type remnant struct {
 	stream.Entry
 	certain bool // the server does not have it
+	arrived bool // it does
 }
 
 // Enabled hears that the server keeps the session.
@@ -47,7 +51,7 @@ func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
-		c.keep = kept{id: string(append([]byte(nil), e.ID...)), max: e.Max, user: c.user, complete: c.live == s}
+		c.keep = kept{id: strings.Clone(e.ID), location: strings.Clone(e.Location), max: e.Max, user: c.user, complete: c.live == s}
 	}
 }
 
@@ -65,7 +69,8 @@ const probeID = "alive"
 
 // resumable tells whether the session that ended with err can be taken up again. c.mu is held.
 func (c *Connection) resumable(err error) bool {
-	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection || terminal(err, true) {
+	suspending := c.shut != nil && c.shut.suspend
+	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection && !suspending || terminal(err, true) {
 		return false
 	}
 	var high *sm.TooHigh
@@ -80,6 +85,22 @@ func (c *Connection) resumable(err error) bool {
 func (c *Connection) lose(h uint32, known bool, why error) {
 	c.inbound.Unmanage()
 	c.outbox.Drop(&unsentError{why})
+	c.failRequests(why)
+	c.mu.Lock()
+	c.keep = kept{}
+	rest, certain := c.outbox.Lose(h, known) // with mu, so that who closes finds them here or there
+	for _, e := range rest {
+		c.remnants = append(c.remnants, remnant{Entry: e, certain: certain})
+	}
+	closed := c.state == Closed
+	c.mu.Unlock()
+	if closed {
+		c.abandon()
+	}
+}
+
+// failRequests ends the requests that wait for an answer.
+func (c *Connection) failRequests(why error) {
 	c.pending.FailAll(func(r *stream.Request, written bool) error {
 		switch {
 		case !written:
@@ -89,17 +110,6 @@ func (c *Connection) lose(h uint32, known bool, why error) {
 		}
 		return lost(why)
 	})
-	c.mu.Lock()
-	c.keep = kept{}
-	rest, certain := c.outbox.Lose(h, known) // with mu, so that who closes finds them here or there
-	for _, e := range rest {
-		c.remnants = append(c.remnants, remnant{e, certain})
-	}
-	closed := c.state == Closed
-	c.mu.Unlock()
-	if closed {
-		c.abandon()
-	}
 }
 
 // abandon ends what is left of earlier sessions: there will be no later one.
@@ -150,11 +160,12 @@ func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.
 // resumption takes the answer to a <resume/>, however it was asked: what the server has handled of k, or why it can't be resumed.
 func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resumed bool, _ error) {
 	var refused sm.Failed
+	var ended *stanza.StreamError
 	switch {
 	case errors.As(err, &refused):
 		c.lose(refused.H, refused.Known, errSessionLost)
 		return user, false, nil
-	case errors.Is(err, sm.ErrOtherStream):
+	case errors.Is(err, sm.ErrOtherStream), errors.As(err, &ended) && sm.IsTooHigh(ended):
 		c.lose(0, false, err)
 		return user, false, err
 	case err != nil:
@@ -165,47 +176,70 @@ func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resu
 		return user, false, &stream.StepError{Name: "resume", Err: err}
 	}
 	c.inbound.Resumed()
+	c.stats.resumed.Add(1)
 	return k.user, true, nil
 }
 
 var errSessionLost = errors.New("xmpp: the server no longer has the session")
 
 // settle decides about what was left of an earlier session: before anything else of the application's it is sent
-// again, or reported.
+// again, or reported. What is neither yet stays where who closes or suspends the connection finds it.
 func (c *Connection) settle(ctx context.Context) {
 	c.mu.Lock()
-	all := c.remnants
-	c.remnants = nil
+	all := slices.Clone(c.remnants)
 	c.mu.Unlock()
 	if len(all) == 0 {
 		return
 	}
 	c.reconcile(ctx, all)
 	var again []stream.Entry
-	var waiting []remnant
+	var ends []func()
 	for _, r := range all {
+		end := func(why error) { ends = append(ends, func() { r.fail(why) }) }
 		switch {
-		case r.Data == nil: // it had arrived
+		case r.arrived:
+			ends = append(ends, r.acked)
 		case !r.Keep:
-			r.fail(errSessionLost)
+			end(errSessionLost)
 		case time.Since(r.At) > c.resendWindow():
-			r.fail(ErrExpired)
+			end(ErrExpired)
 		case !r.certain && c.cfg.Resend == ReportUnknown:
-			r.fail(errSessionLost)
+			end(errSessionLost)
 		default:
 			if !r.certain {
-				c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
+				c.stats.uncertain.Add(1)
+				c.report(fmt.Errorf("message %s is sent again and may arrive twice: %w", idOf(r.Data), errSessionLost))
 			}
 			again = append(again, r.delayed())
-			waiting = append(waiting, r)
 		}
 	}
-	if !c.outbox.PutBack(again) {
-		c.mu.Lock()
-		c.remnants = append(c.remnants, waiting...)
+	c.mu.Lock()
+	if len(c.remnants) == 0 || !c.outbox.PutBack(again) {
 		c.mu.Unlock()
 		c.abandon()
+		return
 	}
+	c.remnants = nil
+	c.mu.Unlock()
+	c.stats.resent.Add(int64(len(again)))
+	for _, end := range ends {
+		end()
+	}
+}
+
+// idOf is the id of a stanza, for a report.
+func idOf(data []byte) string {
+	for _, s := range reread(data) {
+		return s.Head().ID
+	}
+	return ""
+}
+
+// left is how many stanzas wait for settle.
+func (c *Connection) left() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.remnants)
 }
 
 func (c *Connection) resendWindow() time.Duration {
@@ -213,6 +247,12 @@ func (c *Connection) resendWindow() time.Duration {
 		return c.cfg.ResendWindow
 	}
 	return defaultResendWindow
+}
+
+func (r *remnant) acked() {
+	if r.Done != nil {
+		r.Done.Acked()
+	}
 }
 
 // fail ends the stanza with what is known of it.
@@ -252,7 +292,7 @@ func (r *remnant) delayed() stream.Entry {
 	return e
 }
 
-// reconcile asks the extensions that know an archive which of the uncertain messages had arrived. Data of those is nil afterwards.
+// reconcile asks the extensions that know an archive which of the uncertain messages had arrived.
 func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 	for _, x := range c.extensions {
 		if x.Reconcile == nil {
@@ -261,7 +301,7 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		var ask []*stanza.Message
 		var of []int
 		for i, r := range all {
-			if r.certain || !r.Keep || r.Data == nil {
+			if r.certain || !r.Keep || r.arrived {
 				continue
 			}
 			for _, s := range reread(r.Data) {
@@ -282,10 +322,7 @@ func (c *Connection) reconcile(ctx context.Context, all []remnant) {
 		}
 		for n, i := range of {
 			if arrived[n] {
-				if all[i].Done != nil {
-					all[i].Done.Acked()
-				}
-				all[i].Data = nil
+				all[i].arrived = true
 				continue
 			}
 			all[i].certain = true // the archive would have it

@@ -27,7 +27,11 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	if t == nil {
 		l = newCandidates(&c.cfg)
 	}
-	err = c.establish(ctx, t, l, a)
+	if err = c.restore(ctx, a); err == nil {
+		err = c.establish(ctx, t, l, a)
+	} else if t != nil {
+		_ = t.Close()
+	}
 	if err != nil {
 		c.mu.Lock()
 		c.account, c.user = account{}, jid.JID{}

@@ -53,8 +53,8 @@ func (l lostEntry) Written(bool) {}
 func (l lostEntry) Acked()       { l.c.stats.acked.Add(1) }
 func (l lostEntry) Failed(err error) {
 	out := outcome(err)
-	if errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
-		return // Close waits for nobody, and who calls it knows
+	if errors.Is(err, ErrSuspended) || errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
+		return // it isn't lost; or Close, which waits for nobody, was called by somebody who knows
 	}
 	l.c.report(fmt.Errorf("%s %s: %w", l.kind, l.id, out))
 }
@@ -254,16 +254,23 @@ type Stats struct {
 	Outbox    int   // accepted and not written, now
 
 	// With stream management (XEP-0198):
-	Acked   int64 // messages that the server has acknowledged
-	Unacked int   // stanzas written and not acknowledged, now
+	Acked     int64 // messages that the server has acknowledged
+	Unacked   int   // stanzas written and not acknowledged, now
+	Resumed   int64 // sessions that went on after the connection, or the process, had broken off
+	Resent    int64 // messages sent again in a new session, because the old one was lost
+	Uncertain int64 // of these: may arrive twice
+	Left      int   // stanzas of a lost session that the next one decides about, now
 }
 
-type counters struct{ received, sent, acked, unhandled, late, reported, doubled atomic.Int64 }
+type counters struct {
+	received, sent, acked, unhandled, late, reported, doubled, resumed, resent, uncertain atomic.Int64
+}
 
 // Stats returns the counters as they stand.
 func (c *Connection) Stats() Stats {
 	waiting, _ := c.inbound.Pending()
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
 		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting(),
-		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked()}
+		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked(), Resumed: c.stats.resumed.Load(), Resent: c.stats.resent.Load(),
+		Uncertain: c.stats.uncertain.Load(), Left: c.left()}
 }

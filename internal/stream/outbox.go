@@ -55,6 +55,7 @@ type Entry struct {
 	Nonza bool // no stanza: never counted, never sent again
 
 	Serial uint64 // in the order in which stanzas were accepted; the outbox's to set
+	Place  uint64 // of a message among the messages, likewise; it stays the same when another process takes the message over
 }
 
 func (e *Entry) failed(err error) {
@@ -79,8 +80,10 @@ type Outbox struct {
 	writer *Writer       // of the running session, or nil
 	closed error         // why nothing is taken in any more
 	serial uint64        // of the entry that was accepted last
+	place  uint64        // of the message that was accepted last
 	blamed uint64        // entries up to this one are suspects (poison.go)
 	alone  bool          // a suspect is under way: nothing else is taken
+	loose  bool          // another process began the session (Restore)
 	freed  chan struct{}
 }
 
@@ -105,6 +108,10 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	}
 	o.serial++
 	e.Serial = o.serial
+	if e.Keep {
+		o.place++
+		e.Place = o.place
+	}
 	q.push(e)
 	o.wake()
 	return nil

@@ -53,7 +53,7 @@ func (w *Writer) run() {
 		if len(w.batch) == 0 {
 			if w.final != nil {
 				final := *w.final
-				if w.box.out.Enabled() && string(final) == streamEnd {
+				if w.box.out.Enabled() && (string(final) == streamEnd || len(final) == 0) {
 					final = append(sm.AppendAck(nil, w.box.h()), final...) // XEP-0198 §4
 				}
 				w.box.quiet()
