@@ -33,6 +33,7 @@ const defaultResendWindow = time.Hour
 type kept struct {
 	id       string
 	location string // where the server wants to be reached for it
+	tried    bool   // that, since the connection was lost
 	max      time.Duration
 	user     jid.JID
 	complete bool // it was online: nothing of its setting up is missing
@@ -176,6 +177,9 @@ func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resu
 		return user, false, &stream.StepError{Name: "resume", Err: err}
 	}
 	c.inbound.Resumed()
+	c.mu.Lock()
+	c.keep.tried = false
+	c.mu.Unlock()
 	c.stats.resumed.Add(1)
 	return k.user, true, nil
 }

@@ -24,10 +24,10 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	c.account = a
 	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
-	if t == nil {
-		l = newCandidates(&c.cfg)
-	}
 	if err = c.restore(ctx, a); err == nil {
+		if t == nil {
+			l = c.where()
+		}
 		err = c.establish(ctx, t, l, a)
 	} else if t != nil {
 		_ = t.Close()
@@ -104,7 +104,7 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 		return l.more()
 	}
 	// What happened before the credentials were used is the endpoint's own fault.
-	return broken.Name == "stream" && l.more()
+	return (broken.Name == "stream" || l.announced && !terminal(err, false)) && l.more()
 }
 
 // An arrival is how a negotiation ended well.

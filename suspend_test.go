@@ -192,6 +192,39 @@ func TestSuspendedAndLost(t *testing.T) {
 	}
 }
 
+// What the next session would have decided about is decided by the next process.
+func TestSuspendBetweenSessions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		got := texts(managed(t, srv, "juliet"))
+		store := xmpp.NewMemoryStore()
+		c := offline(t, srv, "romeo", keeping(store))
+		failing := false
+		c.Use(xmpp.Extension{Name: "x", Required: true, Start: func(context.Context, *xmpp.Session) error {
+			if failing {
+				return errors.New("not now")
+			}
+			return nil
+		}})
+		require.NoError(t, c.Login(t.Context(), "", ""))
+		srv.Connections("romeo")[0].Stall(true, true)
+		require.NoError(t, c.Send(t.Context(), text("one")))
+		settle()
+		failing = true
+		srv.SetStreamManagement(xmpptest.StreamManagement{Resumption: xmpptest.ResumeFailsWithCount})
+		srv.Drop("romeo")
+		eventually(t, time.Minute, func() bool { return c.Stats().Left > 0 })
+		require.NoError(t, c.Send(t.Context(), text("two")))
+		require.NoError(t, c.Suspend(t.Context()))
+		var errs record[error]
+		again := managed(t, srv, "romeo", keeping(store), complaints(&errs))
+		pass(time.Minute)
+		require.Equal(t, []string{"one", "two"}, got.list())
+		require.Empty(t, errs.list(), "the server said that it didn't have it")
+		require.EqualValues(t, 1, again.Stats().Resent)
+	})
+}
+
 // A suspended session is its account's: another one sends nothing of it and leaves it alone (S177). A login that fails does too.
 func TestSuspendedIsTheAccounts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
