@@ -53,6 +53,7 @@ func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
 	defer c.mu.Unlock()
 	if c.session == s {
 		c.keep = kept{id: strings.Clone(e.ID), location: strings.Clone(e.Location), max: e.Max, user: c.user, complete: c.live == s}
+		c.outbox.Changed()
 	}
 }
 
@@ -140,6 +141,17 @@ func (c *Connection) toResume() kept {
 	return c.keep
 }
 
+// resuming is the count for a <resume/>. It can't be taken back, so it is durable when it is told.
+func (c *Connection) resuming(ctx context.Context) (uint32, error) {
+	h := c.inbound.Resuming()
+	if j := c.journal.Load(); j != nil {
+		if err := c.store(ctx, j.account, false); err != nil {
+			return 0, &stream.StepError{Name: "store", Err: err}
+		}
+	}
+	return h, nil
+}
+
 // resume takes up the session that is kept, if there is one and the server still has it, by a request of its own (XEP-0198 §5).
 func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.JID, resumed bool, err error) {
 	k := c.toResume()
@@ -152,7 +164,10 @@ func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.
 	}
 	var h uint32
 	err = c.bounded(ctx, func(ctx context.Context) (err error) {
-		h, err = t.Resume(ctx, k.id, c.inbound.Resuming())
+		told, err := c.resuming(ctx)
+		if err == nil {
+			h, err = t.Resume(ctx, k.id, told)
+		}
 		return err
 	})
 	return c.resumption(k, h, err)

@@ -18,6 +18,9 @@ func (c *Connection) login(ctx context.Context, a account) error {
 		return err
 	}
 	defer done()
+	if err := c.claim(a); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	t, l := c.transport, c.candidates
 	c.transport = nil
@@ -33,6 +36,7 @@ func (c *Connection) login(ctx context.Context, a account) error {
 		_ = t.Close()
 	}
 	if err != nil {
+		c.release()
 		c.mu.Lock()
 		c.account, c.user = account{}, jid.JID{}
 		c.setState(StateChange{State: Disconnected, Err: err})

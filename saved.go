@@ -1,8 +1,10 @@
 package xmpp
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -22,7 +24,8 @@ const (
 	isWaiting  role = 'w' // a message that was accepted and not written
 	isCertain  role = 'c' // a message of a lost session that the server doesn't have
 	isDoubtful role = 'u' // one that it may have
-	isMark     role = 'm' // no stanza: the place of the message that was written last. What follows it in the journal may have been written
+	isMark     role = 'm' // no stanza: a place. The messages of the journal behind it may have been written, in their order; what is not behind it and not listed has ended
+	isEnd      role = 'e' // no stanza: the last place. All that has not ended is listed
 )
 
 const (
@@ -65,31 +68,32 @@ func unmeta(s sm.Entry) (role, stream.Entry, error) {
 	return role(s.Meta[0]), e, nil
 }
 
-// save makes the state of the session that is kept, without its queue. c.mu is held.
-func (c *Connection) save() *sm.State {
+// saved is the session that is kept and what the outbox and older sessions hold. What the journal has is only named. With end it is the last that is
+// stored: else it has no waiting messages that follow (see stream.Outbox.Durable), and of what is not kept only the numbers. c.mu is held.
+func (c *Connection) saved(a account, end bool) *sm.State {
 	k := c.keep
 	if !k.complete {
 		k = kept{} // what was missing of its setting up would be missing for ever
 	}
-	return &sm.State{
-		Account: c.account.address.String(), Domain: c.cfg.Domain, Address: k.user.String(), ID: k.id, Location: k.location,
-		Max: k.max, Cut: time.Now(), Handled: c.inbound.Handled(),
+	box := c.outbox.Kept()
+	s := &sm.State{
+		Account: a.address.String(), Domain: c.cfg.Domain, Address: k.user.String(), ID: k.id, Location: k.location,
+		Max: k.max, Cut: time.Now(), Acked: box.Acked, Handled: c.inbound.Handled(),
 	}
-}
-
-// saved is the state with all that an outbox and what is left of older sessions hold. c.mu is held.
-func (c *Connection) saved() *sm.State {
-	s, k := c.save(), c.outbox.Kept()
-	s.Acked = k.Acked
+	durable := c.journal.Load() != nil
 	add := func(r role, e *stream.Entry) {
-		s.Queue = append(s.Queue, sm.Entry{Data: e.Data, Meta: meta(r, e)})
+		data := e.Data
+		if durable && (e.Keep || !end) {
+			data = nil
+		}
+		s.Queue = append(s.Queue, sm.Entry{Data: data, Meta: meta(r, e)})
 	}
-	for i := range k.Flying {
-		switch {
+	for i := range box.Flying {
+		switch e := &box.Flying[i]; {
 		case s.ID != "":
-			add(isFlying, &k.Flying[i])
-		case k.Flying[i].Keep:
-			add(isDoubtful, &k.Flying[i])
+			add(isFlying, e)
+		case e.Keep:
+			add(isDoubtful, e)
 		}
 	}
 	for _, r := range c.remnants {
@@ -101,8 +105,42 @@ func (c *Connection) saved() *sm.State {
 			add(isDoubtful, &r.Entry)
 		}
 	}
-	for i := range k.Waiting {
-		add(isWaiting, &k.Waiting[i])
+	for i := range box.Waiting {
+		if e := &box.Waiting[i]; end || e.Place <= box.Written {
+			add(isWaiting, e)
+		}
+	}
+	if end {
+		add(isEnd, &stream.Entry{Place: box.Place})
+	} else {
+		add(isMark, &stream.Entry{Place: box.Written})
 	}
 	return s
+}
+
+// store puts what is saved in the store.
+func (c *Connection) store(ctx context.Context, a account, end bool) error {
+	select {
+	case c.storing <- struct{}{}: // what is saved later is stored later
+	case <-ctx.Done():
+		return fmt.Errorf("xmpp: storing the session: %w", context.Cause(ctx))
+	}
+	defer func() { <-c.storing }()
+	c.mu.Lock()
+	s := c.saved(a, end)
+	c.mu.Unlock()
+	if c.journal.Load() == nil && s.ID == "" && len(s.Queue) == 1 {
+		return nil // there is nothing
+	}
+	if a.address.IsZero() {
+		return errors.New("xmpp: storing the session: nobody is logged in who could come back")
+	}
+	data, err := s.AppendBinary(nil)
+	if err == nil {
+		err = c.cfg.Store.Put(ctx, sessionKey(a), data)
+	}
+	if err != nil {
+		return fmt.Errorf("xmpp: storing the session: %w", err)
+	}
+	return nil
 }

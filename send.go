@@ -16,7 +16,8 @@ import (
 // SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says
 // nothing about the wire. While the connection is lost, messages wait in the outbox, and a full
 // one (1024 stanzas or 8 MiB) makes Send wait until ctx ends. Presence that isn't directed is what
-// PresenceManager.Set does. Send never changes or keeps s; a message without an ID gets one on the
+// PresenceManager.Set does. With ConnectionConfiguration.Durable it also waits until a message is
+// in the store, and fails if that does: then nothing was accepted. Send never changes or keeps s; a message without an ID gets one on the
 // wire. It may be called from a handler. Its errors are a *stanza.WriteError that names the field,
 // ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and
 // ctx's.
@@ -191,10 +192,18 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 	}
 	c.stats.sent.Add(1)
 	lane := c.lane(ctx)
+	var durable *journaled
+	if j := c.journal.Load(); j != nil && e.Keep {
+		durable = &journaled{Completion: e.Done, journal: j}
+		e.Done, e.Gate = durable, durable
+	}
 	if wait {
 		err = c.outbox.Put(ctx, lane, e)
 	} else {
 		err = c.outbox.TryPut(lane, e)
+	}
+	if err == nil && durable != nil {
+		err = durable.commit()
 	}
 	return putError(err)
 }
@@ -259,6 +268,7 @@ type Stats struct {
 	Resumed   int64 // sessions that went on after the connection, or the process, had broken off
 	Resent    int64 // messages sent again in a new session, because the old one was lost
 	Uncertain int64 // of these: may arrive twice
+	Stored    int   // messages in the store, now; with ConnectionConfiguration.Durable
 	Left      int   // stanzas of a lost session that the next one decides about, now
 }
 
@@ -272,5 +282,5 @@ func (c *Connection) Stats() Stats {
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
 		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting(),
 		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked(), Resumed: c.stats.resumed.Load(), Resent: c.stats.resent.Load(),
-		Uncertain: c.stats.uncertain.Load(), Left: c.left()}
+		Uncertain: c.stats.uncertain.Load(), Stored: c.journal.Load().stored(), Left: c.left()}
 }

@@ -129,6 +129,9 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 	}
 	if info.Resumed {
 		c.settle(ctx) // what another process left of an older one
+		if info.Restored {
+			return c.presence.begin(ctx) // that of the other process may have been lost with it
+		}
 		return c.presence.goOn(ctx, s)
 	}
 	if err := c.presence.begin(ctx); err != nil {
@@ -170,6 +173,7 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Ses
 	reset := c.sessions > 0 && !info.Resumed
 	c.sessions++
 	c.keep.complete = true
+	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
 	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()

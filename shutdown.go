@@ -164,7 +164,13 @@ func (c *Connection) closeWith(err error) {
 	c.mu.Lock()
 	stored := c.stored
 	c.mu.Unlock()
-	if stored {
+	if j := c.journal.Load(); j != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), time.Second)
+		if err := c.end(ctx, j); err != nil {
+			c.report(err)
+		}
+		cancel()
+	} else if len(stored) > 0 {
 		c.leave()
 	}
 	entries := c.outbox.Close(&unsentError{ErrClosed})
@@ -187,6 +193,7 @@ func (c *Connection) closeWith(err error) {
 			c.guard(func() { x.Closed(err) })
 		}
 	}
+	c.release()
 	close(c.done)
 }
 

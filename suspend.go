@@ -2,8 +2,6 @@ package xmpp
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/gosmack/xmpp/internal/stream"
 )
@@ -36,6 +34,9 @@ func (c *Connection) Suspend(ctx context.Context) error {
 
 func (c *Connection) suspend(ctx context.Context, live *stream.Session) error {
 	c.outbox.Refuse(ErrClosed)
+	end, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end) // a callback's own ends now
+	defer cancel()
 	c.cancel(ErrClosed) // a login that is under way
 	c.mu.Lock()
 	s, managed, stored := c.session, c.keep.id != "", c.stored
@@ -56,24 +57,14 @@ func (c *Connection) suspend(ctx context.Context, live *stream.Session) error {
 		s.Abort(ErrClosed)
 		<-s.Gone()
 	}
-	if stored {
+	if len(stored) > 0 {
 		return nil // nothing was online since it was taken out
 	}
-	c.mu.Lock()
-	state := c.saved()
-	c.mu.Unlock()
-	switch {
-	case state.ID == "" && len(state.Queue) == 0:
-		return nil
-	case a.address.IsZero():
-		return errors.New("xmpp: suspend: nobody is logged in who could come back")
+	if j := c.journal.Load(); j != nil {
+		return c.end(ctx, j)
 	}
-	data, err := state.AppendBinary(nil)
-	if err == nil {
-		err = c.cfg.Store.Put(ctx, sessionKey(a), data)
-	}
-	if err != nil {
-		return fmt.Errorf("xmpp: suspend: storing the session: %w", err)
+	if err := c.store(ctx, a, true); err != nil {
+		return err
 	}
 	c.leave()
 	return nil
@@ -94,4 +85,13 @@ func (c *Connection) leave() {
 		}
 	}
 	c.outbox.Leave(ErrSuspended, &unsentError{ErrClosed})
+}
+
+// end stores for the last time what is durable, and forgets it.
+func (c *Connection) end(ctx context.Context, j *journal) error {
+	err := c.store(ctx, j.account, true)
+	c.journal.Store(nil)
+	c.leave() // also with an error: the journal has the messages
+	j.settled(ctx)
+	return err
 }

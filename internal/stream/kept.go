@@ -12,6 +12,7 @@ type Kept struct {
 	Flying  []Entry // written since then, in order
 	Waiting []Entry // messages that were accepted and never written, in order
 	Place   uint64  // the highest that any message had
+	Written uint64  // the place behind which everything may have been written, in its order, without a record
 	// Loose: nobody knows whether all of Flying was written, and what was acknowledged may be missing at its end.
 	Loose bool
 }
@@ -21,6 +22,9 @@ func (o *Outbox) Kept() (k Kept) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	k.Acked, k.Place = o.out.Acked(), o.place
+	if !o.unnumbered && o.follows > 0 {
+		k.Written = o.follows - 1
+	}
 	for _, e := range o.out.Unacked() {
 		k.Flying = append(k.Flying, e)
 	}
@@ -39,7 +43,8 @@ func (o *Outbox) Kept() (k Kept) {
 func (o *Outbox) Restore(k Kept, managed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.place = k.Place
+	o.place, o.follows = k.Place, k.Place+1
+	o.change()
 	o.number(k.Flying)
 	o.number(k.Waiting)
 	if managed {

@@ -26,12 +26,15 @@ func (o *Outbox) Manage() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.out.Enable()
+	o.unnumbered = false
+	o.change()
 }
 
 // Unmanage ends the counting, because the server refused it: what was written is no more than that.
 func (o *Outbox) Unmanage() {
 	o.mu.Lock()
 	left := o.out.Disable(nil)
+	o.change()
 	o.owe, o.ask, o.alone = false, false, false
 	o.wake()
 	o.mu.Unlock()
@@ -73,6 +76,7 @@ func (o *Outbox) Resumed(h uint32) error {
 	if err == nil {
 		o.mu.Lock()
 		o.closeUp()
+		o.change()
 		o.mu.Unlock()
 	}
 	return err
@@ -108,6 +112,7 @@ func (o *Outbox) Lose(h uint32, known bool) (rest []Entry, certain bool) {
 	done, rest, err := o.out.Failed(h, known)
 	rest = slices.DeleteFunc(rest, missing)
 	o.owe, o.ask, o.loose = false, false, false
+	o.change()
 	o.mu.Unlock()
 	acked(done)
 	return rest, known && err == nil
