@@ -8,6 +8,8 @@
 //
 // Without [Options.Sync] nothing is asked by itself, but for one thing: when a session with stream
 // management was lost for good, the archive tells which of our unacknowledged messages had arrived.
+// Eight conversations are asked about at a time, those of the oldest messages first, and none more once a
+// query got no answer: of the rest nothing is known.
 //
 // With it, every session that doesn't go on with the one before begins by fetching what was missed. The
 // position in the archive is kept in the connection's Store. It moves when the listeners of a message have
