@@ -92,6 +92,9 @@ func (cfg *ConnectionConfiguration) check() error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Durable && cfg.Store == nil {
+		return &ConfigError{"Durable", "there is no Store that outlives the process"}
+	}
 	if cfg.Store == nil {
 		cfg.Store = NewMemoryStore()
 	}

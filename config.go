@@ -137,6 +137,14 @@ type ConnectionConfiguration struct {
 	// Store keeps what outlives the process: roster versions, the strongest login seen, what the server offers, and the secret token that
 	// stands for the password (see DisableFAST). Nil: memory, for this connection.
 	Store Store
+	// Durable keeps the session (XEP-0198) and all messages that were accepted and not acknowledged in Store while the connection runs, so
+	// that a process that is killed at any moment loses none: the next Login of the account with the Store takes the session up, as after
+	// Suspend. Send and Submit wait until the message is in the store: one write, which all that send at the same time share. One more is made
+	// before anything but messages is written, such as a request or an acknowledgement. Requests and presence are not kept. What was handled
+	// shortly before the end is handled again: at least once. Messages that Close and Shutdown leave stay in the store too, and end with
+	// ErrSuspended. If the store fails, Send does; and where the session has to be stored the connection breaks off, and is tried again until the
+	// store takes it.
+	Durable bool
 	// Language of our stream and default for texts (xml:lang); empty: none.
 	Language string
 

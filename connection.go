@@ -53,8 +53,10 @@ type Connection struct {
 	epoch           atomic.Int64    // streams begun
 	unsent, unknown []stanza.Stanza // mu: what was left when the connection was closed
 	acks            acks
-	doubles         doubles               // the router's
-	onMessage       func(context.Context) // routes; made once
+	doubles         doubles                 // the router's
+	journal         atomic.Pointer[journal] // with Durable, from the first login on until it is closed
+	storing         chan struct{}           // has one while the session is being stored
+	onMessage       func(context.Context)   // routes; made once
 
 	mu                                                      sync.Mutex // guards what follows; never held while waiting
 	state                                                   State
@@ -76,6 +78,9 @@ type Connection struct {
 	user                                                    jid.JID       // full, while bound
 	keep                                                    kept          // the session that the server keeps for us
 	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
+	disclaim                                                func()        // gives the store free for the account
+	inherited                                               jid.JID       // whose suspended session was taken out of the store
+	stored                                                  []string      // the keys of that, while the store still has it
 	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way
@@ -104,7 +109,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if cfg == nil {
 		return nil, &ConfigError{"configuration", "it is nil"}
 	}
-	c := &Connection{cfg: *cfg, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1)}
+	c := &Connection{cfg: *cfg, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1), storing: make(chan struct{}, 1)}
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/discover"
@@ -39,6 +37,8 @@ type candidates struct {
 	current  discover.Endpoint
 	hops     int
 	only     *discover.Endpoint // where the server sent us: tried before the rest
+
+	announced bool // only is, or current was, announced for the session (XEP-0198 §5)
 }
 
 func newCandidates(cfg *ConnectionConfiguration) *candidates { return &candidates{cfg: cfg} }
@@ -62,23 +62,18 @@ func (l *candidates) error(err error) *ConnectError {
 }
 
 // more tells whether there is another endpoint to try.
-func (l *candidates) more() bool { return l.only != nil || len(l.left) > 0 }
+func (l *candidates) more() bool { return l.only != nil || !l.resolved || len(l.left) > 0 }
 
 // redirect puts the host that the server named first in the list, under the same policy.
 func (l *candidates) redirect(e *stanza.StreamError) bool {
 	if l.hops++; l.hops > maxHops {
 		return false
 	}
-	host, port, err := net.SplitHostPort(e.Host)
-	if err != nil {
-		host, port = strings.Trim(e.Host, "[]"), strconv.Itoa(int(l.current.Port))
+	at, ok := redirected(e.Host, l.current)
+	if ok {
+		l.only = &at
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || host == "" || n == 0 {
-		return false
-	}
-	l.only = &discover.Endpoint{Host: host, Port: uint16(n), DirectTLS: l.current.DirectTLS}
-	return true
+	return ok
 }
 
 // dial opens and secures a transport to the next endpoint that answers.
@@ -89,13 +84,16 @@ func (c *Connection) dial(ctx context.Context, l *candidates) (*stream.Transport
 		c.setState(StateChange{State: Connecting})
 	}
 	c.mu.Unlock()
-	if err := l.resolve(ctx); err != nil {
-		return nil, l.error(err)
-	}
 	for {
-		list := l.left
+		var list []discover.Endpoint
 		if l.only != nil {
 			list = []discover.Endpoint{*l.only}
+		} else {
+			l.announced = false
+			if err := l.resolve(ctx); err != nil {
+				return nil, l.error(err)
+			}
+			list = l.left
 		}
 		if len(list) == 0 {
 			return nil, l.error(nil)

@@ -46,6 +46,8 @@ var (
 	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
 	// ErrAccountChanged: the message was accepted for another account, whose login failed.
 	ErrAccountChanged error = &stateError{"xmpp: another account has logged in since", true}
+	// ErrSuspended: the message is in the configuration's Store and goes on with the account's next Login on it.
+	ErrSuspended error = &stateError{"xmpp: suspended, the store has it", false}
 	// ErrTimeout: a request had no answer within its time limit.
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).
@@ -185,7 +187,7 @@ func lost(cause error) error {
 
 // outcome gives the error of an outbox entry its public face.
 func outcome(err error) error {
-	if errors.Is(err, ErrRejected) {
+	if errors.Is(err, ErrRejected) || errors.Is(err, ErrSuspended) {
 		return err
 	}
 	var maybe interface{ MaybeWritten() bool }

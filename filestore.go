@@ -13,7 +13,8 @@ import (
 )
 
 var (
-	// ErrStoreInUse: another FileStore, of this process or another one, has the directory.
+	// ErrStoreInUse: another FileStore, of this process or another one, has the directory; or, from Login, another connection of this process is logged in
+	// to the account with the Store.
 	ErrStoreInUse = errors.New("xmpp: the store is in use")
 	// ErrStoreDamaged: what the disk gave back is not what was put there. The error names the key;
 	// Delete or Put of it mends the store.
@@ -36,6 +37,8 @@ const (
 // disk and may be called from many goroutines at once; a context is looked at before the work
 // begins, not during it.
 type FileStore struct {
+	claims
+
 	dir   string
 	lock  lockFile
 	temps atomic.Int64  // names of files being written

@@ -93,8 +93,15 @@ func TestFileStoreAtEveryStep(t *testing.T) {
 
 const childDir = "XMPP_FILESTORE_CHILD"
 
-// TestMain is also the process that TestFileStoreIsKilled kills.
+// TestMain is also the processes that TestFileStoreIsKilled and TestProcessIsKilled kill.
 func TestMain(m *testing.M) {
+	if address := os.Getenv(childServer); address != "" {
+		if err := sendForever(address, os.Getenv(childDir)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(childDir); dir != "" {
 		fmt.Fprintln(os.Stderr, writeForever(dir))
 		os.Exit(1)

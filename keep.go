@@ -32,6 +32,8 @@ const defaultResendWindow = time.Hour
 // kept is a session that the server keeps for us (XEP-0198 §5).
 type kept struct {
 	id       string
+	location string // where the server wants to be reached for it
+	tried    bool   // that, since the connection was lost
 	max      time.Duration
 	user     jid.JID
 	complete bool // it was online: nothing of its setting up is missing
@@ -56,7 +58,8 @@ func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
 
 // enabled notes the session that the server keeps. c.mu is held.
 func (c *Connection) enabled(e sm.Enabled) {
-	c.keep = kept{id: strings.Clone(e.ID), max: e.Max, user: c.user, complete: c.live != nil && c.live == c.session}
+	c.keep = kept{id: strings.Clone(e.ID), location: strings.Clone(e.Location), max: e.Max, user: c.user, complete: c.live != nil && c.live == c.session}
+	c.outbox.Changed()
 }
 
 // Probe asks the server for a sign of life by a ping (XEP-0199) whose answer is only that.
@@ -73,7 +76,8 @@ const probeID = "alive"
 
 // resumable tells whether the session that ended with err can be taken up again. c.mu is held.
 func (c *Connection) resumable(err error) bool {
-	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection || terminal(err, true) || errors.Is(err, stream.ErrDeaf) {
+	suspending := c.shut != nil && c.shut.suspend
+	if c.keep.id == "" || !c.keep.complete || c.cfg.DisableReconnection && !suspending || terminal(err, true) || errors.Is(err, stream.ErrDeaf) {
 		return false
 	}
 	var high *sm.TooHigh
@@ -96,6 +100,14 @@ func (c *Connection) lose(h uint32, known bool, why error) {
 	closed := c.state == Closed
 	c.mu.Unlock()
 	c.outbox.Drop(&unsentError{why})
+	c.failRequests(why)
+	if closed {
+		c.abandon()
+	}
+}
+
+// failRequests ends the requests that wait for an answer.
+func (c *Connection) failRequests(why error) {
 	c.pending.FailAll(func(r *stream.Request, written bool) error {
 		switch {
 		case !written:
@@ -105,9 +117,6 @@ func (c *Connection) lose(h uint32, known bool, why error) {
 		}
 		return lost(why)
 	})
-	if closed {
-		c.abandon()
-	}
 }
 
 // abandon ends what is left of earlier sessions: there will be no later one.
@@ -140,6 +149,17 @@ func (c *Connection) toResume() kept {
 	return c.keep
 }
 
+// resuming is the count for a <resume/>. It can't be taken back, so it is durable when it is told.
+func (c *Connection) resuming(ctx context.Context) (uint32, error) {
+	h := c.inbound.Resuming()
+	if j := c.journal.Load(); j != nil {
+		if err := c.store(ctx, j.account, false); err != nil {
+			return 0, &stream.StepError{Name: "store", Err: err}
+		}
+	}
+	return h, nil
+}
+
 // resume takes up the session that is kept, if there is one and the server still has it, by a request of its own (XEP-0198 §5).
 func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.JID, resumed bool, err error) {
 	k := c.toResume()
@@ -152,7 +172,10 @@ func (c *Connection) resume(ctx context.Context, t *stream.Transport) (user jid.
 	}
 	var h uint32
 	err = c.bounded(ctx, func(ctx context.Context) (err error) {
-		h, err = t.Resume(ctx, k.id, c.inbound.Resuming())
+		told, err := c.resuming(ctx)
+		if err == nil {
+			h, err = t.Resume(ctx, k.id, told)
+		}
 		return err
 	})
 	return c.resumption(k, h, err)
@@ -177,13 +200,17 @@ func (c *Connection) resumption(k kept, h uint32, err error) (user jid.JID, resu
 		return user, false, &stream.StepError{Name: "resume", Err: err}
 	}
 	c.inbound.Resumed()
+	c.mu.Lock()
+	c.keep.tried = false
+	c.mu.Unlock()
+	c.stats.resumed.Add(1)
 	return k.user, true, nil
 }
 
 var errSessionLost = errors.New("xmpp: the server no longer has the session")
 
 // settle decides about what was left of an earlier session: before anything else of the application's it is sent
-// again, or reported.
+// again, or reported. What is neither yet stays where who closes or suspends the connection finds it.
 func (c *Connection) settle(ctx context.Context) {
 	c.mu.Lock()
 	all := slices.Clone(c.remnants) // they stay where who closes finds them
@@ -218,14 +245,31 @@ func (c *Connection) settle(ctx context.Context) {
 	for _, f := range over {
 		f()
 	}
+	c.stats.resent.Add(int64(len(again)))
 	for i := range again {
 		if again[i].Maybe {
-			c.report(fmt.Errorf("a message is sent again and may arrive twice: %w", errSessionLost))
+			c.stats.uncertain.Add(1)
+			c.report(fmt.Errorf("message %s is sent again and may arrive twice: %w", idOf(again[i].Data), errSessionLost))
 		}
 	}
 	if closed {
 		c.abandon()
 	}
+}
+
+// idOf is the id of a stanza, for a report.
+func idOf(data []byte) string {
+	for _, s := range reread(data) {
+		return s.Head().ID
+	}
+	return ""
+}
+
+// left is how many stanzas wait for settle.
+func (c *Connection) left() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.remnants)
 }
 
 // judge tells how r ends; nil: it is sent again.

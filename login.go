@@ -18,22 +18,30 @@ func (c *Connection) login(ctx context.Context, a account) error {
 		return err
 	}
 	defer done()
+	if err := c.claim(a); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	t, l := c.transport, c.candidates
 	c.transport = nil
 	c.account = a
-	before := c.owner
+	before, inherited := c.owner, !c.inherited.IsZero()
 	c.owner = a.address
 	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
-	if before != a.address {
+	if before != a.address && !inherited { // else the store has it, and restore leaves it there
 		c.disown()
 	}
-	if t == nil {
-		l = newCandidates(&c.cfg)
+	if err = c.restore(ctx, a); err == nil {
+		if t == nil {
+			l = c.where()
+		}
+		err = c.establish(ctx, t, l, a)
+	} else if t != nil {
+		_ = t.Close()
 	}
-	err = c.establish(ctx, t, l, a)
 	if err != nil {
+		c.release()
 		c.mu.Lock()
 		c.account, c.user = account{}, jid.JID{}
 		c.setState(StateChange{State: Disconnected, Err: err})
@@ -119,7 +127,7 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 		return l.more()
 	}
 	// What happened before the credentials were used is the endpoint's own fault.
-	return broken.Name == "stream" && l.more()
+	return (broken.Name == "stream" || l.announced && !terminal(err, false)) && l.more()
 }
 
 // An arrival is how a negotiation ended well.

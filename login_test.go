@@ -169,7 +169,7 @@ func TestPinAcrossConnections(t *testing.T) {
 		strong := xmpptest.NewServer(t, &xmpptest.Options{Accounts: accounts})
 
 		require.NoError(t, online(t, weak, "romeo", plain).Close(), "nothing is pinned yet")
-		c := online(t, strong, "romeo", plain)
+		require.NoError(t, online(t, strong, "romeo", plain).Close())
 		for range 2 {
 			err := offline(t, weak, "romeo", plain).Login(t.Context(), "", "")
 			require.ErrorIs(t, err, sasl.ErrDowngrade)
@@ -180,7 +180,6 @@ func TestPinAcrossConnections(t *testing.T) {
 			cfg.Password = xmpp.Secret(weak.Password("juliet"))
 		}
 		online(t, weak, "juliet", plain, other) // the pin is the account's
-		require.NoError(t, c.Close())
 	})
 }
 

@@ -122,6 +122,7 @@ func TestExpiry(t *testing.T) {
 		require.ErrorIs(t, err, xmpp.ErrExpired)
 		require.True(t, xmpp.SafeToRetry(err))
 		require.NoError(t, fresh.Wait(t.Context()))
+		settle()
 		require.Equal(t, []string{"fresh"}, got.list())
 	})
 }

@@ -148,7 +148,7 @@ func (c *Connection) reconnect(lasted time.Duration) {
 		a := c.account
 		c.mu.Unlock()
 		ctx, cancel := context.WithTimeout(c.ctx, attemptLimit)
-		err := c.establish(ctx, nil, newCandidates(&c.cfg), a)
+		err := c.establish(ctx, nil, c.where(), a)
 		cancel()
 		if err == nil {
 			return

@@ -127,6 +127,7 @@ func TestTLSIsResumedAcrossReconnections(t *testing.T) {
 		srv.Drop("romeo")
 		eventually(t, time.Minute, func() bool { return srv.Dialer().Dials() == 2 && c.State() == xmpp.Online })
 		require.Equal(t, []bool{false, true}, resumed.list())
+		require.NoError(t, c.Close())
 		online(t, srv, "romeo", stores(s))
 		require.Equal(t, []bool{false, true, false}, resumed.list(), "with no other one")
 	})

@@ -16,7 +16,8 @@ import (
 // SendIQ. It returns nil once the stanza has its place in the order of the outbox, which says
 // nothing about the wire. While the connection is lost, messages wait in the outbox, and a full
 // one (1024 stanzas or 8 MiB) makes Send wait until ctx ends, in a callback at most for RequestTimeout. Presence that isn't directed is what
-// PresenceManager.Set does. Send never changes or keeps s; a message without an ID gets one on the
+// PresenceManager.Set does. With ConnectionConfiguration.Durable it also waits until a message is
+// in the store, and fails if that does: then nothing was accepted. Send never changes or keeps s; a message without an ID gets one on the
 // wire. It may be called from a handler. Its errors are a *stanza.WriteError that names the field,
 // ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and
 // ctx's.
@@ -53,8 +54,8 @@ func (l lostEntry) Written(bool) {}
 func (l lostEntry) Acked()       { l.c.stats.acked.Add(1) }
 func (l lostEntry) Failed(err error) {
 	out := outcome(err)
-	if errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
-		return // Close waits for nobody, and who calls it knows
+	if errors.Is(err, ErrSuspended) || errors.Is(err, ErrClosed) && errors.Is(out, ErrUnknownOutcome) {
+		return // it isn't lost; or Close, which waits for nobody, was called by somebody who knows
 	}
 	l.c.report(fmt.Errorf("%s %s: %w", l.kind, l.id, out))
 }
@@ -197,10 +198,18 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
 		defer cancel()
 	}
+	var durable *journaled
+	if j := c.journal.Load(); j != nil && e.Keep {
+		durable = &journaled{Completion: e.Done, journal: j}
+		e.Done, e.Gate = durable, durable
+	}
 	if wait {
 		err = c.outbox.Put(ctx, lane, e)
 	} else {
 		err = c.outbox.TryPut(lane, e)
+	}
+	if err == nil && durable != nil {
+		err = durable.commit()
 	}
 	return putError(err)
 }
@@ -260,16 +269,24 @@ type Stats struct {
 	Outbox    int   // accepted and not written, now
 
 	// With stream management (XEP-0198):
-	Acked   int64 // messages that the server has acknowledged
-	Unacked int   // stanzas written and not acknowledged, now
+	Acked     int64 // messages that the server has acknowledged
+	Unacked   int   // stanzas written and not acknowledged, now
+	Resumed   int64 // sessions that went on after the connection, or the process, had broken off
+	Resent    int64 // messages sent again in a new session, because the old one was lost
+	Uncertain int64 // of these: may arrive twice
+	Stored    int   // messages in the store, now; with ConnectionConfiguration.Durable
+	Left      int   // stanzas of a lost session that the next one decides about, now
 }
 
-type counters struct{ received, sent, acked, unhandled, late, reported, doubled atomic.Int64 }
+type counters struct {
+	received, sent, acked, unhandled, late, reported, doubled, resumed, resent, uncertain atomic.Int64
+}
 
 // Stats returns the counters as they stand.
 func (c *Connection) Stats() Stats {
 	waiting, _ := c.inbound.Pending()
 	return Stats{Received: c.stats.received.Load(), Sent: c.stats.sent.Load(), Unhandled: c.stats.unhandled.Load(),
 		Late: c.stats.late.Load(), Reported: c.stats.reported.Load(), Doubled: c.stats.doubled.Load(), Waiting: waiting, Outbox: c.outbox.Waiting(),
-		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked()}
+		Acked: c.stats.acked.Load(), Unacked: c.outbox.Unacked(), Resumed: c.stats.resumed.Load(), Resent: c.stats.resent.Load(),
+		Uncertain: c.stats.uncertain.Load(), Stored: c.journal.Load().stored(), Left: c.left()}
 }

@@ -17,6 +17,8 @@ import (
 type Session struct {
 	// Resumed: the session before goes on; only what the server has forgotten is to be sent.
 	Resumed bool
+	// Restored: it was another process that began the session which goes on. The server keeps what that told it, and nothing of it is known here.
+	Restored bool
 	// Features is the <stream:features/> that the server sent after authentication. With Bind 2 and for a session that is resumed within SASL2
 	// nobody waits for them: then it is what the server sent the last time, if that is known.
 	Features stanza.Element
@@ -52,7 +54,7 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		return l.error(ErrClosed)
 	}
 	c.user = r.user
-	resumed := r.resumed
+	resumed, first := r.resumed, c.sessions == 0
 	features := t.Features
 	// Nothing of this session reaches the application before its Online.
 	c.app.Add(stream.Job{Do: func(context.Context) {
@@ -77,13 +79,14 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	}
 	c.mu.Unlock()
 
-	info := &Session{Features: features.Element, Resumed: resumed, Bound: r.bound, inlined: r.inlined}
+	info := &Session{Features: features.Element, Resumed: resumed, Restored: resumed && first, Bound: r.bound, inlined: r.inlined}
 	stop := context.AfterFunc(ctx, func() { s.Abort(context.Cause(ctx)) })
 	err := c.setUp(ctx, s, info)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err == nil {
+		c.takenOver(ctx)
 		c.expire()
 		err = c.goOnline(s, opened, info)
 	}
@@ -128,7 +131,7 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 		}
 		wg.Go(func() { errs[i] = c.runHook(ctx, x, "Start", x.Start, info) })
 	}
-	if !c.cfg.DisableRoster && !info.Resumed {
+	if !c.cfg.DisableRoster && (!info.Resumed || info.Restored) {
 		wg.Go(func() {
 			if err := c.roster.load(ctx, s.Features.RosterVer); err != nil {
 				c.report(fmt.Errorf("roster: %w", err))
@@ -143,6 +146,10 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 		return err
 	}
 	if info.Resumed {
+		c.settle(ctx) // what another process left of an older one
+		if info.Restored {
+			return c.presence.begin(ctx) // that of the other process may have been lost with it
+		}
 		return c.presence.goOn(ctx, s)
 	}
 	if err := c.presence.begin(ctx); err != nil {
@@ -184,6 +191,7 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Ses
 	reset := c.sessions > 0 && !info.Resumed
 	c.sessions++
 	c.keep.complete = true
+	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
 	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()

@@ -11,10 +11,11 @@ import (
 	"github.com/gosmack/xmpp/stanza"
 )
 
-// A shutdown is one Shutdown under way; all callers share its result.
+// A shutdown is one Shutdown or Suspend under way; all callers share its result.
 type shutdown struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	err     error
+	suspend bool // the session is to go on later
 }
 
 // Close ends the connection: it writes what was accepted for sending and ends the stream, for at
@@ -33,36 +34,13 @@ func (c *Connection) Close() error {
 // has read all of ours. Concurrent calls share one shutdown and its result; from a callback while
 // another is under way it returns nil at once.
 func (c *Connection) Shutdown(ctx context.Context) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, shutdownLimit)
-		defer cancel()
+	ctx, cancel := within(ctx)
+	defer cancel()
+	sd, s, err := c.enter(ctx, false)
+	if sd == nil {
+		return err
 	}
-	c.mu.Lock()
-	if c.shut != nil || c.state == Closed {
-		sd := c.shut
-		c.mu.Unlock()
-		if sd == nil || c.app.Runs(ctx) {
-			return nil // a callback that waited for the shutdown would wait for itself
-		}
-		select {
-		case <-sd.done:
-			return sd.err
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	sd := &shutdown{done: make(chan struct{})}
-	c.shut = sd
-	c.stop()
-	s := c.live
-	c.mu.Unlock()
 	defer close(sd.done)
-	fromCallback := c.app.Runs(ctx)
-	c.app.Stop()
-	if !fromCallback {
-		c.idle(ctx)
-	}
 	c.outbox.Refuse(ErrClosed)
 	if s != nil {
 		c.outbox.Drain(ctx, s.Context().Done())
@@ -83,14 +61,55 @@ func (c *Connection) Shutdown(ctx context.Context) error {
 	return sd.err
 }
 
+// within gives a shutdown its time.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, shutdownLimit)
+}
+
+// enter begins a shutdown: nothing more is handed out, and the running callback has ended or had its time. Where another one is under way
+// sd is nil, and err what that one ended with.
+func (c *Connection) enter(ctx context.Context, suspend bool) (sd *shutdown, live *stream.Session, err error) {
+	c.mu.Lock()
+	if c.shut != nil || c.state == Closed {
+		sd := c.shut
+		c.mu.Unlock()
+		if sd == nil || c.app.Runs(ctx) {
+			return nil, nil, nil // a callback that waited for the shutdown would wait for itself
+		}
+		select {
+		case <-sd.done:
+			return nil, nil, sd.err
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+	sd = &shutdown{done: make(chan struct{}), suspend: suspend}
+	c.shut = sd
+	c.stop()
+	live = c.live
+	c.mu.Unlock()
+	fromCallback := c.app.Runs(ctx)
+	c.app.Stop()
+	if !fromCallback {
+		c.idle(ctx)
+	}
+	return sd, live, nil
+}
+
 // idle waits for the running callback, and leaves a quarter of ctx's time for what comes behind.
 func (c *Connection) idle(ctx context.Context) {
-	if end, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(end)*3/4)
-		defer cancel()
-	}
+	ctx, cancel := part(ctx, 3, 4)
+	defer cancel()
 	c.app.Idle(ctx)
+}
+
+// part is n parts of d of the time that ctx, which has a deadline, leaves.
+func part(ctx context.Context, n, d time.Duration) (context.Context, context.CancelFunc) {
+	end, _ := ctx.Deadline()
+	return context.WithTimeout(ctx, time.Until(end)*n/d)
 }
 
 // finish closes the connection because of err, which nobody asked for: what was received is
@@ -142,6 +161,18 @@ func (c *Connection) closeWith(err error) {
 	if s != nil {
 		s.Close(err)
 	}
+	c.mu.Lock()
+	stored := c.stored
+	c.mu.Unlock()
+	if j := c.journal.Load(); j != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), time.Second)
+		if err := c.end(ctx, j); err != nil {
+			c.report(err)
+		}
+		cancel()
+	} else if len(stored) > 0 {
+		c.leave()
+	}
 	entries := c.outbox.Close(&unsentError{ErrClosed})
 	c.mu.Lock()
 	for _, e := range entries {
@@ -166,6 +197,7 @@ func (c *Connection) closeWith(err error) {
 			c.guard(func() { x.Closed(err) })
 		}
 	}
+	c.release()
 	close(c.done)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // A Store keeps what outlives a process. One Store is one device and serves one live Connection for
-// each account. Keys are slash-separated, "account/kind/…". Its methods may be called from many
+// each account (the stores of this package refuse a second one: ErrStoreInUse). Keys are slash-separated, "account/kind/…". Its methods may be called from many
 // goroutines at once.
 type Store interface {
 	// Get returns the value, or nil without an error if there is none.
@@ -26,6 +26,8 @@ type Store interface {
 
 // MemoryStore is a Store that lasts as long as the process.
 type MemoryStore struct {
+	claims
+
 	mu     sync.Mutex
 	values map[string][]byte
 }

@@ -87,3 +87,22 @@ func TestKeysAreTheAccounts(t *testing.T) {
 		require.Len(t, keys(t, store, ""), 4)
 	})
 }
+
+// A store serves one connection of an account at a time (G10).
+func TestStoreInUse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		store := xmpp.NewMemoryStore()
+		first := online(t, srv, "romeo", keeping(store))
+		second := offline(t, srv, "romeo", keeping(store))
+		err := second.Login(t.Context(), "", "")
+		require.ErrorIs(t, err, xmpp.ErrStoreInUse)
+		require.ErrorContains(t, err, "romeo@localhost")
+		online(t, srv, "juliet", keeping(store))
+		require.Equal(t, xmpp.Online, first.State())
+		require.NoError(t, first.Close())
+		require.Error(t, second.Login(t.Context(), "", "wrong"))
+		require.NoError(t, offline(t, srv, "romeo", keeping(store)).Login(t.Context(), "", ""))
+		require.ErrorIs(t, second.Login(t.Context(), "", ""), xmpp.ErrStoreInUse)
+	})
+}

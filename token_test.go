@@ -83,6 +83,7 @@ func TestATokenStandsForThePassword(t *testing.T) {
 		srv.Drop("romeo")
 		eventually(t, time.Minute, func() bool { return srv.Dialer().Dials() == 5 && c.State() == xmpp.Online })
 		require.Equal(t, []string{scram, expr}, w.used(), "and then a token stands for it")
+		require.NoError(t, c.Close())
 
 		w, err = once(t, srv, s, func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableFAST = true })
 		require.NoError(t, err)

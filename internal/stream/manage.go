@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -26,12 +27,15 @@ func (o *Outbox) Manage() {
 	defer o.mu.Unlock()
 	o.out.Enable()
 	o.served = false
+	o.unnumbered = false
+	o.change()
 }
 
 // Unmanage ends the counting, because the server refused it: what was written is no more than that.
 func (o *Outbox) Unmanage() {
 	o.mu.Lock()
 	left := o.out.Disable(nil)
+	o.change()
 	o.owe, o.ask, o.alone = false, false, false
 	o.free()
 	o.wake()
@@ -79,10 +83,20 @@ func (o *Outbox) Probe() bool {
 func (o *Outbox) Ack(h uint32) error { return o.ack(h, (*sm.Out[Entry]).Ack) }
 
 // Resumed takes the count of a <resumed/>.
-func (o *Outbox) Resumed(h uint32) error { return o.ack(h, (*sm.Out[Entry]).Resumed) }
+func (o *Outbox) Resumed(h uint32) error {
+	err := o.ack(h, (*sm.Out[Entry]).Resumed)
+	if err == nil {
+		o.mu.Lock()
+		o.closeUp()
+		o.change()
+		o.mu.Unlock()
+	}
+	return err
+}
 
 func (o *Outbox) ack(h uint32, f func(*sm.Out[Entry], []Entry, uint32) ([]Entry, error)) error {
 	o.mu.Lock()
+	o.stretch(h)
 	done, err := f(&o.out, nil, h)
 	o.asked, o.served = time.Time{}, true
 	o.relax()
@@ -105,8 +119,13 @@ func acked(done []Entry) {
 // rest may have been.
 func (o *Outbox) Lose(h uint32, known bool) (rest []Entry, certain bool) {
 	o.mu.Lock()
+	if known {
+		o.stretch(h)
+	}
 	done, rest, err := o.out.Failed(h, known)
-	o.owe, o.ask = false, false
+	rest = slices.DeleteFunc(rest, missing)
+	o.owe, o.ask, o.loose = false, false, false
+	o.change()
 	o.mu.Unlock()
 	acked(done)
 	return rest, known && err == nil

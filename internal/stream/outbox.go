@@ -59,6 +59,8 @@ type Entry struct {
 	Maybe bool
 
 	Serial uint64 // in the order in which stanzas were accepted; the outbox's to set
+	Gate   Gate   // nil: it may be written
+	Place  uint64 // of a message among the messages, likewise; it stays the same when another process takes the message over
 }
 
 func (e *Entry) failed(err error) {
@@ -88,9 +90,17 @@ type Outbox struct {
 	writer  *Writer      // of the running session, or nil
 	closed  error        // why nothing is taken in any more
 	serial  uint64       // of the entry that was accepted last
+	place   uint64       // of the message that was accepted last
 	blamed  uint64       // entries up to this one are suspects (poison.go)
 	alone   bool         // a suspect is under way: nothing else is taken
-	freed   chan struct{}
+
+	record            func() error // stores what is to outlive the process (durable.go); nil: nothing is
+	stale             bool         // what was recorded last is not true, or not enough
+	follows, recorded uint64       // the place of the message that may be written without a record, and where that was recorded last
+
+	unnumbered bool // messages were written without stream management: nobody counts them
+	loose      bool // another process began the session (Restore)
+	freed      chan struct{}
 }
 
 // TryPut queues e, or says ErrFull or why the outbox is closed.
@@ -117,6 +127,13 @@ func (o *Outbox) tryPut(lane Lane, e Entry) error {
 	}
 	o.serial++
 	e.Serial = o.serial
+	if e.Keep {
+		o.place++
+		e.Place = o.place
+		if e.Gate != nil {
+			e.Gate.Accepted(e)
+		}
+	}
 	q.push(e)
 	o.wake()
 	return nil
@@ -164,7 +181,7 @@ func (o *Outbox) ready() bool {
 	if o.blamed != 0 && o.deaf() {
 		o.blamed, o.alone = 0, false // the suspect's acknowledgement may lie behind what isn't read
 	}
-	if o.owe || o.ask || len(o.again) > 0 && o.mayAgain() > 0 {
+	if o.owe || o.ask || o.record != nil && o.stale || len(o.again) > 0 && o.mayAgain() > 0 {
 		return true
 	}
 	for lane := range o.queue {
@@ -180,7 +197,7 @@ const reserved = 64
 
 // may tells whether a lane may be taken from.
 func (o *Outbox) may(lane Lane) bool {
-	if o.alone || len(o.again) > 0 || o.holds(o.queue[lane].peek()) {
+	if e := o.queue[lane].peek(); o.alone || len(o.again) > 0 || gated(e) || o.holds(e) {
 		return false
 	}
 	if lane == Main {
@@ -196,7 +213,7 @@ const deafTimes = 8
 // take moves waiting entries, at most about max bytes of them, to batch. o.mu is held.
 func (o *Outbox) take(batch []Entry, max int) []Entry {
 	if o.owe {
-		o.owe = false
+		o.owe, o.stale = false, true // an h that was told can't be taken back
 		batch = append(batch, Entry{Data: sm.AppendAck(nil, o.h()), Nonza: true})
 	}
 	size := 0
@@ -229,11 +246,14 @@ func (o *Outbox) take(batch []Entry, max int) []Entry {
 					now = time.Now()
 				}
 				o.out.Sent(e, len(e.Data), now)
+				o.follow(&e)
 				if o.alone = o.suspects(&e); o.alone {
 					o.ask = true
 				} else if due, _ := o.out.RequestDue(now); due {
 					batch = o.askNow(batch)
 				}
+			} else if e.Keep {
+				o.unnumbered = true
 			}
 		}
 		if len(batch) > taken && q.len() <= room[lane].entries/2 && q.bytes <= room[lane].bytes/2 {

@@ -73,16 +73,18 @@ func (o *Outbox) relax() {
 	}
 }
 
-// Expire takes out of the application's lane what was accepted before then and not written.
+// Expire takes out what then chooses of what was not written.
 func (o *Outbox) Expire(then func(*Entry) bool) (old []Entry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q := &o.queue[Main]
-	for range q.len() {
-		if e := q.pop(); then(&e) {
-			old = append(old, e)
-		} else {
-			q.push(e)
+	for lane := range o.queue {
+		q := &o.queue[lane]
+		for range q.len() {
+			if e := q.pop(); then(&e) {
+				old = append(old, e)
+			} else {
+				q.push(e)
+			}
 		}
 	}
 	o.free()

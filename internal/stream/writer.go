@@ -50,15 +50,19 @@ func (w *Writer) run() {
 		if w.final == nil || w.flush {
 			w.batch = w.box.take(w.batch[:0], batchBytes)
 		}
-		if len(w.batch) == 0 {
+		record := w.box.toRecord()
+		if len(w.batch) == 0 && record == nil {
 			if w.final != nil {
 				final := *w.final
-				if w.box.out.Enabled() && string(final) == streamEnd {
+				if w.box.out.Enabled() && (string(final) == streamEnd || len(final) == 0) {
 					final = append(sm.AppendAck(nil, w.box.h()), final...) // XEP-0198 §4
 				}
 				w.box.quiet()
+				record := w.box.record
 				w.box.mu.Unlock()
-				w.last(final)
+				if record == nil || record() == nil {
+					w.last(final)
+				}
 				w.box.mu.Lock()
 				w.end()
 				return
@@ -75,7 +79,7 @@ func (w *Writer) run() {
 		}
 		counted := w.box.out.Enabled()
 		w.box.mu.Unlock()
-		if err := w.write(counted); err != nil {
+		if err := w.write(counted, record); err != nil {
 			w.box.mu.Lock()
 			w.end()
 			w.fail(err)
@@ -131,9 +135,14 @@ func (w *Writer) end() {
 	w.box.mu.Unlock()
 }
 
-// write writes the batch as one. Where it fails, nobody knows how much the peer got.
-func (w *Writer) write(counted bool) error {
-	err := w.writeBatch()
+// write writes the batch as one, behind the record, if one is needed. Where it fails, nobody knows how much the peer got.
+func (w *Writer) write(counted bool, record func() error) (err error) {
+	if record != nil {
+		err = record()
+	}
+	if err == nil && len(w.batch) > 0 {
+		err = w.writeBatch()
+	}
 	for i := range w.batch {
 		switch done := w.batch[i].Done; {
 		case done == nil:

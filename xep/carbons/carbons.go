@@ -53,7 +53,7 @@ func (c *Carbons) inline(request stanza.Element) map[string]stanza.Element {
 
 // start asks once a session: the server forgets with it.
 func (c *Carbons) start(ctx context.Context, s *xmpp.Session) error {
-	if s.Resumed {
+	if s.Resumed && !s.Restored {
 		return nil
 	}
 	c.mu.Lock()

@@ -6,6 +6,8 @@
 //
 // What was said last holds until something else is said: it is told again in each new session and
 // after each resumption, because servers forget it (XEP-0352 §5.2), within Bind 2 where that is used.
+// Who says something while the outbox is full waits, and no longer than to the next session, which tells
+// it in his place.
 //
 // Left out: nothing.
 //

@@ -8,6 +8,8 @@
 //
 // Without [Options.Sync] nothing is asked by itself, but for one thing: when a session with stream
 // management was lost for good, the archive tells which of our unacknowledged messages had arrived.
+// Eight conversations are asked about at a time, those of the oldest messages first, and none more once a
+// query got no answer: of the rest nothing is known.
 //
 // With it, every session that doesn't go on with the one before begins by fetching what was missed. The
 // position in the archive is kept in the connection's Store. It moves when the listeners of a message have
@@ -16,9 +18,16 @@
 // newest message for the position and fetches nothing. Live messages wait meanwhile, at most 1000 and for 30 s,
 // and keep the order; past that they come at once, which OnError is told. Whether live or from the archive,
 // each comes once within a process, as far as the last 32 768 go. Where the archive no longer knows the
-// position, it goes on an hour before it, and OnError is told, as it is while the archive can't answer.
+// position, it goes on an hour before it, and OnError is told, as it is while the archive can't answer. A
+// position that the Store has damaged is reported and begun anew, as in the first session.
 // Messages of rooms are passed over: rooms have archives of their own. What this very process has sent is not
 // told to OnSent; what an earlier one sent from another resource is.
+//
+// A program with a position doesn't get what waits offline: Bind 2 is used then, on which servers throw that
+// away. So a position alone is not enough for it: the session before must have found that the archive is there
+// and that its IDs can be believed. Where an archive is switched off, the messages that wait for the next start of a
+// program are lost for once, and only if all was well in the session before. The position stays for the day on
+// which the archive is back; what came meanwhile may then come again.
 //
 // Left out: flipped pages (a page is turned round here), include-groupchat, the attribute stable, the form
 // of the fields, and archives of nodes (XEP-0442). Messages from [Archive.Messages] are not decrypted: no
@@ -28,6 +37,7 @@
 // archive that was asked and names an open query (CVE-2019-16237, CVE-2020-26547), and in a room's archive
 // only if its sender was in that room; who may have said what in our own is the word of our server. Messages
 // from Sync look like live ones: a program that answers should look at the mark [Archived] and at its time.
-// IDs on live messages are believed only where the server announces that it takes away forged ones; without
-// that there is no Sync.
+// IDs on live messages are believed only where the server announces that it takes away forged ones, and in each
+// session not before it has done so: until then they move no position, and only what is the same in all else too is
+// taken for a double. Without the announcement there is no Sync.
 package mam

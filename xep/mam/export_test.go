@@ -1,8 +1,20 @@
 package mam
 
+import (
+	"context"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
+)
+
 // The payloads that only the archive and we write, for the tests of package mam_test.
 type (
 	QueryPayload = query
 	Result       = result
 	Fin          = fin
 )
+
+// Reconcile is what the connection calls when a session was lost for good.
+func (a *Archive) Reconcile(ctx context.Context, all []*stanza.Message) ([]xmpp.Arrival, error) {
+	return a.reconcile(ctx, all)
+}

@@ -54,17 +54,22 @@ func (s *catchUp) place(id string, m *stanza.Message) (ahead []*stanza.Message, 
 	if s.phase == off {
 		return nil, false, false
 	}
-	if _, known := s.ledger.find(id); known {
+	w := waiting{m: m, id: id, print: s.ledger.fingerprint(m)}
+	e, known := s.ledger.find(id)
+	if known && (s.checked || e.print == w.print) {
 		return nil, true, false
 	}
+	w.entered = !known
 	if s.phase == live {
-		s.ledger.set(id, entry{seq: s.ledger.step()})
+		s.ledger.set(id, entry{print: w.print, seq: s.ledger.step()})
 		return nil, false, false
 	}
 	s.trim()
 	if size := m.Element().Size(); s.phase == holding && len(s.held) < holdMost && s.heldBytes+size <= holdBytes {
-		s.ledger.set(id, entry{held: true})
-		s.held = append(s.held, m)
+		if w.entered {
+			s.ledger.set(id, entry{print: w.print, held: true})
+		}
+		s.held = append(s.held, w)
 		s.heldBytes += size
 		if s.patience == nil {
 			s.patience = time.AfterFunc(holdFor, s.impatient)
@@ -73,35 +78,37 @@ func (s *catchUp) place(id string, m *stanza.Message) (ahead []*stanza.Message, 
 	}
 	hurried = s.phase == holding
 	s.phase = flowing
-	for m := s.pop(); m != nil; m = s.pop() {
-		s.loosen(s.idOf(m))
-		ahead = append(ahead, m)
+	for w := s.pop(); w.m != nil; w = s.pop() {
+		s.loosen(w)
+		ahead = append(ahead, w.m)
 	}
-	s.loosen(id)
+	s.loosen(w)
 	return ahead, false, hurried
 }
 
 // loosen notes that a message goes to the listeners ahead of older ones. s.mu is held.
-func (s *catchUp) loosen(id string) {
-	s.ledger.set(id, entry{})
-	s.loose = id
+func (s *catchUp) loosen(w waiting) {
+	if !w.entered {
+		return
+	}
+	s.ledger.set(w.id, entry{print: w.print})
+	s.loose = w.id
 }
 
-// pop takes the first message that still waits, or nil. s.mu is held.
-func (s *catchUp) pop() *stanza.Message {
+// pop takes the first message that still waits; its m is nil where none does. s.mu is held.
+func (s *catchUp) pop() (w waiting) {
 	s.trim()
-	if len(s.held) == 0 {
-		return nil
+	if len(s.held) > 0 {
+		w = s.held[0]
+		s.drop()
 	}
-	m := s.held[0]
-	s.drop()
-	return m
+	return w
 }
 
 // trim forgets those ahead of it that came out of the archive meanwhile. s.mu is held.
 func (s *catchUp) trim() {
 	for len(s.held) > 0 {
-		if e, _ := s.ledger.find(s.idOf(s.held[0])); e.held {
+		if s.waits(s.held[0]) {
 			return
 		}
 		s.drop()
@@ -115,8 +122,8 @@ func (s *catchUp) trim() {
 
 // drop takes the first away. s.mu is held.
 func (s *catchUp) drop() {
-	s.heldBytes -= s.held[0].Element().Size()
-	s.held[0] = nil
+	s.heldBytes -= s.held[0].m.Element().Size()
+	s.held[0] = waiting{}
 	s.held = s.held[1:]
 }
 
@@ -129,14 +136,14 @@ func (s *catchUp) impatient() {
 		if s.releasing || s.phase != holding && s.phase != flowing {
 			return nil, false
 		}
-		m := s.pop()
-		if m == nil {
+		w := s.pop()
+		if w.m == nil {
 			return nil, false
 		}
 		hurried := s.phase == holding
 		s.phase = flowing
-		s.loosen(s.idOf(m))
-		return m, hurried
+		s.loosen(w)
+		return w.m, hurried
 	}
 	for more := true; more; {
 		err := s.inTurn(s.a.conn.Done(), func() error {
@@ -186,8 +193,8 @@ func (s *catchUp) handled(m *stanza.Message) {
 	}
 }
 
-// idOf returns the id that a live message has in our archive, or "". Only a server that takes away
-// forged ids is believed (XEP-0359 §6).
+// idOf returns the id that a live message says to have in our archive, or "". It is worth something
+// only where the server takes away forged ones: see believe.
 func (s *catchUp) idOf(m *stanza.Message) string {
 	own := s.a.conn.User().Bare()
 	id, err := stanzaid.Trusted(m, own, func(by jid.JID) bool { return by == own })

@@ -1,6 +1,10 @@
 package mam
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/gosmack/xmpp/stanza"
+)
 
 // ledgerSize is how many messages are remembered. What comes by both ways further apart, comes
 // twice.
@@ -18,6 +22,7 @@ type ledger struct {
 
 // An entry is what is known of a message.
 type entry struct {
+	print   uint64 // of the message itself: see fingerprint
 	seq     uint64 // its place among those that have come in the archive's order; 0: not known yet
 	held    bool   // it is kept back, and nobody has seen it
 	handled bool
@@ -25,6 +30,25 @@ type entry struct {
 
 func newLedger() ledger {
 	return ledger{seed: maphash.MakeSeed(), entries: make(map[uint64]entry)}
+}
+
+// clear forgets all messages, but not how many places were given: positions are compared by them.
+func (l *ledger) clear() {
+	*l = ledger{seed: l.seed, entries: make(map[uint64]entry), seq: l.seq}
+}
+
+// fingerprint tells a message from others that say to have the same id.
+func (l *ledger) fingerprint(m *stanza.Message) uint64 {
+	if m == nil {
+		return 0
+	}
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	for _, s := range [...]string{m.From.String(), m.ID, m.Body} {
+		_, _ = h.WriteString(s)
+		_ = h.WriteByte(0)
+	}
+	return h.Sum64()
 }
 
 // step gives the next place in the archive's order.

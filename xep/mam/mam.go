@@ -47,7 +47,7 @@ func New(conn *xmpp.Connection, options *Options) *Archive {
 	}
 	if o.Sync {
 		s := newCatchUp(a)
-		x.CatchUp, x.Reset, x.Online, x.Closed = s.known, s.reset, s.online, s.closed
+		x.CatchUp, x.Reset, x.Start, x.Online, x.Closed = s.known, s.reset, s.start, s.online, s.closed
 		x.Admit, x.Handled = s.admit, s.handled
 	}
 	conn.Use(x)

@@ -1,6 +1,7 @@
 package mam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/xep/delay"
 )
 
@@ -55,7 +57,8 @@ func (k *keeper) move(to position) {
 func (k *keeper) key() string { return k.s.a.conn.User().Bare().String() + "/mam/position" }
 
 // get returns the position, from the store where nothing newer is known. has is false where there
-// is none: nothing was ever handled.
+// is none: nothing was ever handled, or what was stored can't be read, which is reported: then a new
+// one is stored in its place.
 func (k *keeper) get(ctx context.Context) (at position, has bool, err error) {
 	k.mu.Lock()
 	if k.read {
@@ -64,17 +67,23 @@ func (k *keeper) get(ctx context.Context) (at position, has bool, err error) {
 	}
 	k.mu.Unlock()
 	data, err := k.s.a.conn.Store().Get(ctx, k.key())
-	if err != nil {
+	damaged := errors.Is(err, xmpp.ErrStoreDamaged)
+	if err != nil && !damaged {
 		return at, false, fmt.Errorf("mam: store: %w", err)
+	}
+	at, has = parsePosition(string(data))
+	if damaged || data != nil && !has {
+		k.s.a.conn.Report(fmt.Errorf("mam: the position in the archive is begun anew: %w", cmp.Or(err, errGarbled)))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.read {
-		k.read = true
-		k.at, k.has = parsePosition(string(data))
+		k.read, k.at, k.has = true, at, has
 	}
 	return k.at, k.has, nil
 }
+
+var errGarbled = errors.New("what is stored is none")
 
 // save writes the position as it is now.
 func (k *keeper) save() {

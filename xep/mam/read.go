@@ -24,9 +24,12 @@ func hopeless(err error) bool {
 }
 
 // read hands over all that is behind the position.
-func (s *catchUp) read(ctx context.Context) error {
+func (s *catchUp) read(ctx context.Context, r *run) error {
 	if err := s.check(ctx); err != nil {
 		return err
+	}
+	if s.believe(r.epoch) {
+		s.a.conn.Report(s.voucher.renew(ctx))
 	}
 	at, has, err := s.keeper.get(ctx)
 	if err != nil {
@@ -153,7 +156,7 @@ func (s *catchUp) meet(i item, handled bool) (e entry, fresh bool) {
 	defer s.mu.Unlock()
 	e, known := s.ledger.find(i.ID)
 	if fresh = !known || e.held; fresh {
-		e = entry{handled: handled}
+		e = entry{print: s.ledger.fingerprint(i.m), handled: handled}
 	}
 	if e.seq == 0 {
 		e.seq = s.ledger.step()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gosmack/xmpp"
@@ -12,22 +13,26 @@ import (
 	"github.com/gosmack/xmpp/xep/stanzaid"
 )
 
-// searchMost is how many messages of one conversation are searched.
-const searchMost = 1000
+const (
+	searchMost   = 1000 // messages of one conversation
+	searchAtOnce = 8    // conversations
+)
 
 var (
 	errForgotten = errors.New("mam: it isn't known any more when the message was sent")
 	errUnkept    = errors.New("mam: archives don't keep such messages")
 	errBusy      = errors.New("mam: too much has been said since")
+	errUnsought  = errors.New("mam: the archive wasn't asked about all conversations, for want of time or answers; left out")
 )
 
 // reconcile looks for messages in our own archive. What can't be told for certain stays unknown, and why is in the error. One
 // without a body counts as not arrived: archives needn't keep it (XEP-0313 §6.1.1), and to send a
-// typing notice or a receipt again does no harm.
+// typing notice or a receipt again does no harm. When ctx is done what is known until then is returned.
 func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]xmpp.Arrival, error) {
 	found := make([]xmpp.Arrival, len(all))
 	with := make(map[jid.JID][]int) // conversation: messages
 	since := make(map[jid.JID]time.Time)
+	var peers []jid.JID // those of the oldest messages first
 	var errs []error
 	for i, m := range all {
 		if !m.HasBody() {
@@ -44,29 +49,77 @@ func (a *Archive) reconcile(ctx context.Context, all []*stanza.Message) ([]xmpp.
 			continue
 		}
 		peer := a.name(m.To).Bare()
+		if with[peer] == nil {
+			peers = append(peers, peer)
+		}
 		with[peer] = append(with[peer], i)
 		if first, ok := since[peer]; !ok || at.Before(first) {
 			since[peer] = at
 		}
 	}
-	if len(with) == 0 {
+	if len(peers) == 0 {
 		return found, errors.Join(errs...)
 	}
 	if err := a.keeps(ctx, with); err != nil {
 		return found, errors.Join(append(errs, err)...)
 	}
-	for peer, of := range with {
+	err := each(ctx, peers, searchAtOnce, func(ctx context.Context, peer jid.JID) error {
+		of := with[peer]
 		if err := a.search(ctx, peer, since[peer], all, of, found); err != nil {
-			errs = append(errs, err) // what was found was
-			continue
+			return err // what was found was
 		}
 		for _, i := range of {
 			if found[i] == xmpp.ArrivalUnknown {
 				found[i] = xmpp.NotArrived
 			}
 		}
+		return nil
+	})
+	return found, errors.Join(append(errs, err)...)
+}
+
+// each calls f for each conversation, for so many at once. It begins no more of them once ctx is done or
+// an archive hasn't answered, waits for those that it has begun, and tells how many it has left out.
+func each(ctx context.Context, peers []jid.JID, atOnce int, f func(context.Context, jid.JID) error) error {
+	var (
+		mu     sync.Mutex // guards what follows
+		next   int
+		silent bool
+		errs   []error
+		all    sync.WaitGroup
+	)
+	take := func() (peer jid.JID, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(peers) || silent || ctx.Err() != nil {
+			return peer, false
+		}
+		next++
+		return peers[next-1], true
 	}
-	return found, errors.Join(errs...)
+	for range min(atOnce, len(peers)) {
+		all.Go(func() {
+			for peer, ok := take(); ok; peer, ok = take() {
+				if err := f(ctx, peer); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					silent = silent || unanswered(err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	if left := len(peers) - next; left > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d", errUnsought, left))
+	}
+	return errors.Join(errs...)
+}
+
+// unanswered tells whether an archive has given no answer at all, rather than one that says no.
+func unanswered(err error) bool {
+	_, no := errors.AsType[*repeatable](err)
+	return no
 }
 
 // archivable tells whether an archive keeps a message with a body (XEP-0313 §6.1.1, XEP-0334 §4).

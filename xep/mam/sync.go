@@ -20,20 +20,21 @@ const (
 
 // A catchUp hands over what our archive has and nobody here has seen.
 type catchUp struct {
-	a      *Archive
-	keeper keeper
-	turn   chan struct{} // taken by who delivers
+	a       *Archive
+	keeper  keeper
+	voucher voucher
+	turn    chan struct{} // taken by who delivers
 
 	mu        sync.Mutex // guards what follows; never held while anything waits but keeper.mu
 	phase     phase
-	epoch     int // sessions that were not resumed
+	epoch     int  // sessions that were not resumed
+	checked   bool // in this one the server has announced that ids can be believed
 	ledger    ledger
-	held      []*stanza.Message // live ones that wait for older ones, in order
+	held      []waiting // live ones that wait for older ones, in order
 	heldBytes int
 	patience  *time.Timer // how long they wait; nil: none does
 	loose     string      // the last that didn't wait, or ""
 	releasing bool        // the archive was read, and they are handed over
-	useless   bool        // the server's archive can't be caught up with
 	run       *run        // nil: none
 }
 
@@ -47,20 +48,24 @@ type run struct {
 
 func newCatchUp(a *Archive) *catchUp {
 	s := &catchUp{a: a, turn: make(chan struct{}, 1), ledger: newLedger()}
-	s.keeper.s = s
+	s.keeper.s, s.voucher.s = s, s
 	return s
 }
 
-// known tells whether it is known from where to go on.
+// known tells whether it is known from where to go on, and that the archive could be relied on when
+// it was checked last.
 func (s *catchUp) known(ctx context.Context) bool {
-	s.mu.Lock()
-	useless := s.useless
-	s.mu.Unlock()
 	_, has, err := s.keeper.get(ctx)
-	if err != nil {
-		s.a.conn.Report(err)
+	s.a.conn.Report(err)
+	return has && s.voucher.valid(ctx)
+}
+
+// start begins a session, which has to check the archive anew.
+func (s *catchUp) start(ctx context.Context, session *xmpp.Session) error {
+	if session.Resumed {
+		return nil
 	}
-	return has && !useless
+	return s.voucher.spend(ctx)
 }
 
 // reset stands between two sessions, on the router: from now on something may be missing.
@@ -68,7 +73,7 @@ func (s *catchUp) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	s.phase, s.releasing = holding, false
+	s.phase, s.releasing, s.checked = holding, false, false
 }
 
 // online begins to catch up in a session, or goes on.
@@ -112,7 +117,7 @@ func (s *catchUp) work(ctx context.Context, r, old *run) {
 		<-old.done
 	}
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		err := s.read(ctx)
+		err := s.read(ctx, r)
 		switch {
 		case err == nil:
 			s.release(ctx, r, live)
@@ -123,6 +128,7 @@ func (s *catchUp) work(ctx context.Context, r, old *run) {
 			s.a.conn.Report(fmt.Errorf("mam: catching up: %w", err))
 		}
 		if hopeless(err) {
+			s.a.conn.Report(s.voucher.spend(ctx))
 			s.release(ctx, r, off)
 			return
 		}
@@ -158,15 +164,26 @@ func (s *catchUp) next(r *run, then phase) *stanza.Message {
 	}
 	if !s.releasing {
 		s.releasing = true
-		s.tighten() // what didn't wait is older than what still does
+		s.settle(then) // what didn't wait is older than what still does
 	}
-	if m := s.pop(); m != nil {
-		s.ledger.set(s.idOf(m), entry{seq: s.ledger.step()})
-		return m
+	if w := s.pop(); w.m != nil {
+		if then == live {
+			s.ledger.set(w.id, entry{print: w.print, seq: s.ledger.step()})
+		}
+		return w.m
 	}
-	s.tighten()
-	s.phase, s.releasing, s.useless, s.run = then, false, then == off, nil
+	s.settle(then)
+	s.phase, s.releasing, s.run = then, false, nil
 	return nil
+}
+
+// settle gives what didn't wait its place, or forgets it where ids tell nothing. s.mu is held.
+func (s *catchUp) settle(then phase) {
+	if then == off {
+		s.disbelieve()
+	} else {
+		s.tighten()
+	}
 }
 
 // tighten gives the last message that didn't wait its place behind all others: those from the
