@@ -81,6 +81,7 @@ type Connection struct {
 	disclaim                                                func()        // gives the store free for the account
 	inherited                                               jid.JID       // whose suspended session was taken out of the store
 	stored                                                  []string      // the keys of that, while the store still has it
+	lostAt                                                  time.Time     // when the session before ended
 	remnants                                                []remnant     // of a session that is over, until the next one is set up
 	sessions                                                int           // how many were online
 	shut                                                    *shutdown     // the Shutdown that is under way

@@ -322,6 +322,6 @@ func TestKilledAtEveryChange(t *testing.T) {
 		}
 	})
 	require.GreaterOrEqual(t, points, 500)
-	t.Logf("killed at %d points: 0 lost; doubled and reported: %d where the session was resumed, %d where it was counted, %d where it was forgotten", points,
+	t.Logf("R26: killed at %d points: 0 lost; doubled and reported: %d where the session was resumed, %d where it was counted, %d where it was forgotten", points,
 		doubled[xmpptest.ResumeAllowed], doubled[xmpptest.ResumeFailsWithCount], doubled[xmpptest.ResumeFailsWithoutCount])
 }

@@ -151,6 +151,9 @@ func (c *Connection) toResume() kept {
 
 // resuming is the count for a <resume/>. It can't be taken back, so it is durable when it is told.
 func (c *Connection) resuming(ctx context.Context) (uint32, error) {
+	if err := c.oldRead(ctx); err != nil {
+		return 0, &stream.StepError{Name: "resume", Err: err}
+	}
 	h := c.inbound.Resuming()
 	if j := c.journal.Load(); j != nil {
 		if err := c.store(ctx, j.account, false); err != nil {
@@ -158,6 +161,25 @@ func (c *Connection) resuming(ctx context.Context) (uint32, error) {
 		}
 	}
 	return h, nil
+}
+
+// oldRead gives the server the time to read what the old connection had brought: some handle that still when they have told already how far
+// they got, and it would be sent again.
+func (c *Connection) oldRead(ctx context.Context) error {
+	c.mu.Lock()
+	wait := time.Until(c.lostAt.Add(oldReadAfter))
+	c.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // resume takes up the session that is kept, if there is one and the server still has it, by a request of its own (XEP-0198 §5).

@@ -143,5 +143,5 @@ func TestProcessIsKilled(t *testing.T) {
 	}
 	require.LessOrEqual(t, doubled, told)
 	require.Greater(t, len(accepted), 100)
-	t.Logf("%d kills, %d messages, %d resumptions: 0 lost, %d doubled, %d times told of", kills, len(accepted), resumed, doubled, told)
+	t.Logf("R26: a process with Durable and a FileStore, over TCP: %d kills, %d messages, %d resumptions: 0 lost, %d doubled, %d times told of", kills, len(accepted), resumed, doubled, told)
 }

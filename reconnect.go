@@ -26,9 +26,8 @@ const (
 	drainLimit    = 30 * time.Second // for callbacks to handle what came before the end
 	shutdownLimit = 5 * time.Second
 
-	// The server gets the time to read what the old connection had brought: some handle that still when they have told already how far
-	// they got, and it would be sent again. Who hints that the network has changed doesn't wait for it.
-	oldReadAfter = 100 * time.Millisecond
+	// A session is resumed no sooner than this after it broke off (oldRead).
+	oldReadAfter = 250 * time.Millisecond
 )
 
 // handler is the Connection as its sessions see it.
@@ -55,6 +54,7 @@ func (h *handler) Ended(s *stream.Session, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lostAt = time.Now()
 	if c.session == s {
 		c.session = nil
 	}
@@ -141,7 +141,7 @@ func (c *Connection) reconnect(lasted time.Duration) {
 	}
 	for {
 		c.tries++
-		if !c.pause(oldReadAfter + rand.N(limit-oldReadAfter)) {
+		if !c.pause(rand.N(limit)) {
 			return
 		}
 		c.mu.Lock()
