@@ -277,7 +277,7 @@ func TestResumedAgainAndAgain(t *testing.T) {
 				require.NoError(t, juliet.Send(t.Context(), &stanza.Message{To: user, Type: stanza.MessageChat, Body: "x"}))
 			}
 			srv.Drop("romeo")
-			eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online && c.Stats().Unacked == 0 && len(got.list()) == len(want) })
+			eventually(t, 2*time.Minute, func() bool { return c.State() == xmpp.Online && c.Stats().Unacked == 0 && len(got.list()) == len(want) })
 			countsAgree(t, srv, c, fmt.Sprint("resumption ", n))
 			require.EqualValues(t, len(want), srv.Sessions("romeo")[0].Received-stanzas, "resumption %d", n)
 		}
