@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -54,11 +55,34 @@ func TestSendToSomebodyOffline(t *testing.T) {
 }
 
 func TestConnectionBreaksWithinTheMessage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, &xmpptest.Options{Faults: xmpptest.Faults{CutAfterRead: 100_000}})
-		err := send(t.Context(), srv.Configuration("monitor"), srv.Address("admin"), strings.NewReader(strings.Repeat("x", 1_000_000)))
-		require.ErrorIs(t, err, xmpp.ErrUnknownOutcome)
-	})
+	const text = 1_000_000
+	for name, test := range map[string]struct {
+		unmanaged bool
+		cuts      int
+		want      error
+	}{
+		"once":                               {false, 1, nil}, // the session is resumed
+		"each time":                          {false, -1, context.DeadlineExceeded},
+		"once, and nobody keeps the session": {true, 1, xmpp.ErrUnknownOutcome},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				faults := xmpptest.Faults{CutAfterRead: 100_000}
+				o := &xmpptest.Options{NoStreamManagement: test.unmanaged}
+				if test.cuts < 0 {
+					o.Faults = faults
+				}
+				srv := xmpptest.NewServer(t, o)
+				if test.cuts > 0 {
+					srv.Next(func(c *xmpptest.Conn) { c.SetFaults(faults) })
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				err := send(ctx, srv.Configuration("monitor"), srv.Address("admin"), strings.NewReader(strings.Repeat("x", text)))
+				require.ErrorIs(t, err, test.want)
+			})
+		})
+	}
 }
 
 func TestFailures(t *testing.T) {
