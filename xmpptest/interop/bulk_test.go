@@ -34,7 +34,7 @@ func tenThousand(w *world) {
 	ends := make(chan error, 4)
 	window := bulk
 	if w.keeps > 0 {
-		window = w.keeps / 5
+		window = w.keeps / 50 // our acknowledgements wait behind our own messages, as many as these
 	}
 	toA, toB := make(chan struct{}, window), make(chan struct{}, window)
 	go func() { ends <- sendMany(w.ctx, a, b, toB) }()

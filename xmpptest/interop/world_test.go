@@ -27,7 +27,7 @@ type world struct {
 }
 
 // scenarioLimit bounds every scenario: what hangs is an error, not a hanging test.
-const scenarioLimit = 150 * time.Second
+const scenarioLimit = 4 * time.Minute
 
 // stepLimit bounds the wait for one event.
 const stepLimit = 20 * time.Second
