@@ -147,6 +147,6 @@ func eventually(t *testing.T, within time.Duration, ok func() bool) {
 	end := time.Now().Add(within)
 	for settle(); !ok(); settle() {
 		require.True(t, time.Now().Before(end), "not within %v", within)
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // virtual
 	}
 }

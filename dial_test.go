@@ -142,7 +142,7 @@ func TestLoginLongAfterConnect(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		srv.Script(func(c *xmpptest.ScriptConn) error {
 			err := errors.Join(second(c.Header()), c.SendHeader(), c.StartTLS())
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute) // virtual
 			c.Cut()
 			return err
 		})

@@ -72,7 +72,7 @@ func TestIdleForADay(t *testing.T) {
 			m.up.Store(0)
 			m.down.Store(0)
 			m.wakes.Store(0)
-			time.Sleep(time.Hour)
+			time.Sleep(time.Hour) // virtual
 			require.Equal(t, xmpp.Online, c.State())
 			up, down, wakes := m.up.Load(), m.down.Load(), m.wakes.Load()
 			conn := srv.Connections("romeo")[0]
@@ -121,13 +121,13 @@ func TestManyClientsAndARestart(t *testing.T) {
 				require.NoError(t, c.Login(t.Context(), "", ""))
 				all[i] = c
 			}
-			time.Sleep(5 * time.Minute)
+			time.Sleep(5 * time.Minute) // virtual
 			log.reset()
 			srv.Dialer().Refuse(-1)
 			srv.Restart()
-			time.Sleep(down)
+			time.Sleep(down) // virtual
 			srv.Dialer().Refuse(0)
-			time.Sleep(10 * time.Minute)
+			time.Sleep(10 * time.Minute) // virtual
 			for i, c := range all {
 				require.Equal(t, xmpp.Online, c.State(), "client %d", i)
 			}

@@ -179,7 +179,7 @@ func TestLifeOfAnExtension(t *testing.T) {
 }
 
 func settleHere(log *record[string], s string) {
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // virtual
 	log.add(s)
 }
 

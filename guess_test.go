@@ -67,7 +67,7 @@ func TestAWrongGuessCostsTime(t *testing.T) {
 					c.Use(catches())
 					require.NoError(t, c.Login(t.Context(), "", ""))
 					require.NoError(t, c.Close())
-					time.Sleep(time.Second)
+					time.Sleep(time.Second) // virtual
 					return clock, srv.Dialer().Dials()
 				}
 				login(tt.then())

@@ -30,7 +30,7 @@ func TestDurable(t *testing.T) {
 		puts := 0
 		slow.put = func(key string) error {
 			if strings.Contains(key, "/outbox/") {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // virtual
 				puts++
 			}
 			return nil

@@ -169,7 +169,7 @@ func TestUnhandledMessagesComeAgain(t *testing.T) {
 		go juliet.Close()
 		settle()
 		close(block)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // virtual
 		again := offline(t, srv, "juliet")
 		got := again.ChatManager().Messages(t.Context())
 		require.NoError(t, again.Login(t.Context(), "", ""))

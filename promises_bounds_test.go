@@ -102,7 +102,7 @@ func TestASlowConsumer(t *testing.T) {
 		got := new(record[string])
 		c.OnMessage(func(_ context.Context, m *stanza.Message) {
 			if got.add(number(m.Body)); len(got.list()) == 100 {
-				time.Sleep(stuck)
+				time.Sleep(stuck) // virtual
 			}
 		})
 		settle()

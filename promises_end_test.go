@@ -72,7 +72,7 @@ func TestShutdownInOrder(t *testing.T) {
 						return err
 					}
 					story.add("end of stream")
-					time.Sleep(time.Second)
+					time.Sleep(time.Second) // virtual
 					story.add("server's end")
 					if err := s.Send("</stream:stream>"); err != nil {
 						return err
@@ -89,7 +89,7 @@ func TestShutdownInOrder(t *testing.T) {
 					sent++
 				case "r":
 					story.add("r")
-					time.Sleep(time.Second)
+					time.Sleep(time.Second) // virtual
 					story.add("server's a")
 					err = s.Send(fmt.Sprintf("<a xmlns='urn:xmpp:sm:3' h='%d'/>", sent))
 				case "a":
@@ -242,7 +242,7 @@ func TestNoSocketIsLeft(t *testing.T) {
 	// The server's ends close in their own time.
 	deadline := time.Now().Add(30 * time.Second)
 	for openFiles(t) > before && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // virtual
 	}
 	require.LessOrEqual(t, openFiles(t), before)
 	runtime.KeepAlive(all)

@@ -199,7 +199,7 @@ func TestHandledIsAPrefix(t *testing.T) {
 		seen := new(record[string])
 		c.OnMessage(func(_ context.Context, m *stanza.Message) {
 			if m.Body == fmt.Sprint(held) {
-				time.Sleep(10 * time.Second)
+				time.Sleep(10 * time.Second) // virtual
 			}
 			seen.add(m.Body)
 		})

@@ -255,7 +255,7 @@ func TestATerminalEndLosesNothingReceived(t *testing.T) {
 		c := online(t, srv, "juliet", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableReconnection = true })
 		seen := new(record[string])
 		c.OnMessage(func(_ context.Context, m *stanza.Message) {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // virtual
 			seen.add(m.Body)
 		})
 		romeo := online(t, srv, "romeo")

@@ -77,12 +77,12 @@ func TestRoundTrips(t *testing.T) {
 				}
 				c, s := login()
 				got[0] = int(s.bound.Load())
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // virtual
 				require.NoError(t, c.Close())
 
 				c, s = login()
 				got[1] = int(s.bound.Load())
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // virtual
 				srv.Drop("romeo")
 				eventually(t, time.Minute, func() bool { return c.State() == xmpp.Reconnecting })
 				eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online })

@@ -119,7 +119,7 @@ func TestBlockedHandlerHoldsUpNoRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		c := online(t, srv, "romeo")
-		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(2 * time.Second) })
+		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(2 * time.Second) }) // virtual
 		raw(srv, "romeo", flood(3000, 10))
 		pass(100 * time.Millisecond)
 		began := time.Now()
@@ -139,7 +139,7 @@ func TestOnlineComesFirst(t *testing.T) {
 		seen := new(record[string])
 		c.OnState(func(s xmpp.StateChange) {
 			if s.State == xmpp.Online {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // virtual
 				seen.add(fmt.Sprint("online ", s.Reset))
 			}
 		})
@@ -216,7 +216,7 @@ func TestDeliver(t *testing.T) {
 			}
 		}
 		c.Use(xmpp.Extension{Name: "x", Unwrap: note("unwrap"), Decrypt: note("decrypt"), Incoming: note("incoming")})
-		c.ChatManager().OnMessage(func(context.Context, *xmpp.Chat, *stanza.Message) { time.Sleep(time.Second); steps.add("heard") })
+		c.ChatManager().OnMessage(func(context.Context, *xmpp.Chat, *stanza.Message) { time.Sleep(time.Second); steps.add("heard") }) // virtual
 		require.NoError(t, c.Login(t.Context(), "", ""))
 		began := time.Now()
 		require.NoError(t, c.Deliver(t.Context(), &stanza.Message{From: juliet, Body: "old"}))

@@ -185,7 +185,7 @@ func TestShutdownWhileTheArchiveIsAsked(t *testing.T) {
 		c.Use(xmpp.Extension{Name: "x", Reconcile: func(ctx context.Context, m []*stanza.Message) ([]xmpp.Arrival, error) {
 			in <- struct{}{}
 			<-ctx.Done()
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // virtual
 			return nil, ctx.Err()
 		}})
 		require.NoError(t, c.Login(t.Context(), "", ""))
@@ -315,7 +315,7 @@ func TestASuspectInABurst(t *testing.T) {
 						for n := range 4000 {
 							conn.Send(fmt.Sprintf("<message type='chat' id='%d' from='%s' to='%s'><body>b</body></message>", n, juliet.User(), conn.Address()))
 						}
-						go func() { time.Sleep(time.Second); conn.Stall(false, false) }()
+						go func() { time.Sleep(time.Second); conn.Stall(false, false) }() // virtual
 					}
 					return []stanza.Element{e}
 				})

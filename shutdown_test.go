@@ -127,7 +127,7 @@ func TestShutdownLetsTheHandlerEnd(t *testing.T) {
 		c := online(t, srv, "juliet")
 		seen := new(record[string])
 		c.OnMessage(func(ctx context.Context, m *stanza.Message) {
-			time.Sleep(2 * time.Second)
+			time.Sleep(2 * time.Second) // virtual
 			seen.add(m.Body)
 			if c.Send(ctx, &stanza.Message{To: m.From.Bare(), Body: "last words"}) != nil || c.Shutdown(ctx) != nil {
 				seen.add("refused")
@@ -188,7 +188,7 @@ func TestCloseAndShutdownFromEverywhere(t *testing.T) {
 		},
 		"while connecting": func(t *testing.T, srv *xmpptest.Server, c *xmpp.Connection, once func(context.Context)) {
 			srv.Dialer().BlackHole(-1)
-			go func() { time.Sleep(time.Second); once(t.Context()) }()
+			go func() { time.Sleep(time.Second); once(t.Context()) }() // virtual
 			require.ErrorIs(t, c.Connect(t.Context()), xmpp.ErrClosed)
 		},
 		"connected": func(t *testing.T, srv *xmpptest.Server, c *xmpp.Connection, once func(context.Context)) {
@@ -197,7 +197,7 @@ func TestCloseAndShutdownFromEverywhere(t *testing.T) {
 		},
 		"while logging in": func(t *testing.T, srv *xmpptest.Server, c *xmpp.Connection, once func(context.Context)) {
 			srv.Next(func(c *xmpptest.Conn) { c.SetFaults(xmpptest.Faults{StallAfterWrite: 1500}) })
-			go func() { time.Sleep(time.Second); once(t.Context()) }()
+			go func() { time.Sleep(time.Second); once(t.Context()) }() // virtual
 			require.ErrorIs(t, c.Login(t.Context(), "", ""), xmpp.ErrClosed)
 		},
 		"reconnecting": func(t *testing.T, srv *xmpptest.Server, c *xmpp.Connection, once func(context.Context)) {
@@ -242,7 +242,7 @@ func TestShutdownOfAConnectionThatBreaks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		c := online(t, srv, "romeo")
-		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(time.Second) })
+		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(time.Second) }) // virtual
 		raw(srv, "romeo", "<message from='juliet@localhost/c' id='1'><body>x</body></message>")
 		settle()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -262,7 +262,7 @@ func TestShutdownOfAConnectionThatEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableReconnection = true })
-		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(2 * time.Second) })
+		c.OnMessage(func(context.Context, *stanza.Message) { time.Sleep(2 * time.Second) }) // virtual
 		raw(srv, "romeo", "<message from='juliet@localhost/c' id='1'><body>x</body></message>")
 		settle()
 		srv.Connections("romeo")[0].Stall(true, true)

@@ -64,7 +64,7 @@ func TestSuspend(t *testing.T) {
 				srv.Drop("romeo")
 				settle()
 				acks = append(acks, must(c.Submit(t.Context(), text("5"))))
-				go func() { time.Sleep(time.Second); close(block) }()
+				go func() { time.Sleep(time.Second); close(block) }() // virtual
 				require.NoError(t, c.Suspend(t.Context()))
 				requireClosed(t, c, xmpp.ErrClosed)
 				require.NoError(t, c.Suspend(t.Context()))

@@ -436,3 +436,41 @@ func (s *jealous) Put(ctx context.Context, key string, value []byte) error {
 	}
 	return s.Store.Put(ctx, key, value)
 }
+
+// A device's id that the disk has damaged is made anew and stored, so that tokens are of use again.
+func TestADamagedDeviceIsMadeAnew(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, s := xmpptest.NewServer(t, modern()), xmpp.NewMemoryStore()
+		damaged := &damagedStore{Store: s, key: "romeo@localhost/device"}
+		for range 2 {
+			c := offline(t, srv, "romeo", stores(damaged))
+			require.NoError(t, c.Login(t.Context(), "", ""))
+			require.NoError(t, c.Close())
+		}
+		id, err := s.Get(t.Context(), damaged.key)
+		require.NoError(t, err)
+		require.Len(t, id, 36)
+		require.Equal(t, 1, damaged.puts, "once, and then it is read")
+	})
+}
+
+// A damagedStore has lost one value until it is put again.
+type damagedStore struct {
+	xmpp.Store
+	key  string
+	puts int
+}
+
+func (s *damagedStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if key == s.key && s.puts == 0 {
+		return nil, xmpp.ErrStoreDamaged
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *damagedStore) Put(ctx context.Context, key string, value []byte) error {
+	if key == s.key {
+		s.puts++
+	}
+	return s.Store.Put(ctx, key, value)
+}

@@ -62,7 +62,7 @@ func TestArchive(t *testing.T) {
 			}
 			from.send("<message type='chat' to='%s@localhost' id='%d'><body>%d</body></message>", name, i, i)
 			to.expect(fmt.Sprintf("<body>%d</body>", i))
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // virtual
 		}
 		romeo.send("<message to='romeo@localhost'><body>6</body></message>")
 		romeo.expect("<body>6</body>")

@@ -87,7 +87,7 @@ func TestLostCarbonIsNotStored(t *testing.T) {
 		phone.conn.Close()
 		romeo.send("<presence/>")
 		romeo.expect("<presence")
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // virtual
 		romeo.sync()
 	})
 }

@@ -101,7 +101,7 @@ func TestFASTRotation(t *testing.T) {
 		o := modern()
 		srv := xmpptest.NewServer(t, &o)
 		one := token(t, srv, m)
-		time.Sleep(11 * 24 * time.Hour)
+		time.Sleep(11 * 24 * time.Hour) // virtual
 		two := given(fast(t, srv, m, one, "", device))
 		require.NotEmpty(t, two, "due for a new one")
 		require.Equal(t, "success", fast(t, srv, m, one, "", device).Local(), "the old one works until the new one is used")

@@ -93,7 +93,7 @@ func TestResumeIsRefused(t *testing.T) {
 		{"forgotten", func(_ *testing.T, srv *xmpptest.Server) { srv.Forget("romeo") }, ""},
 		{"too late", func(*testing.T, *xmpptest.Server) { time.Sleep(6 * time.Minute) }, "1"},
 		{"too late, forgotten", func(_ *testing.T, srv *xmpptest.Server) {
-			time.Sleep(6 * time.Minute)
+			time.Sleep(6 * time.Minute) // virtual
 			srv.Forget("romeo")
 		}, ""},
 		{"replaced", func(t *testing.T, srv *xmpptest.Server) { login(t, srv, "romeo", "orchard") }, "1"},
@@ -149,7 +149,7 @@ func TestUnackedGoesToAnotherResource(t *testing.T) {
 		juliet.send("<iq type='get' id='q' to='romeo@localhost/orchard'><ping xmlns='urn:xmpp:ping'/></iq>")
 		juliet.sync()
 		tomb.sync()
-		time.Sleep(6 * time.Minute)
+		time.Sleep(6 * time.Minute) // virtual
 		tomb.expect("<body>1</body>", "to='romeo@localhost/orchard'", "urn:xmpp:delay")
 		juliet.expect("id='q'", "service-unavailable")
 	})
@@ -172,7 +172,7 @@ func TestContactsSeeNothingOfACut(t *testing.T) {
 		romeo.sync()
 		juliet.sync()
 		srv.Drop("romeo")
-		time.Sleep(6 * time.Minute)
+		time.Sleep(6 * time.Minute) // virtual
 		juliet.expect("type='unavailable'", "romeo@localhost/orchard")
 	})
 }

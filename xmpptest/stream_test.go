@@ -196,7 +196,7 @@ func TestKickedClientThatStaysIsCut(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		c := login(t, srv, "romeo", "a")
 		srv.Kick("romeo", stanza.StreamReset)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // virtual
 		_, err := fmt.Fprint(c.conn, "<presence/>")
 		require.Error(t, err)
 	})

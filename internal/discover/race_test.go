@@ -237,7 +237,7 @@ func TestRaceLeavesTheDeafBehind(t *testing.T) {
 				require.Equal(t, "connect", res.attempts[0].Step)
 				require.ErrorIs(t, res.attempts[0].Err, want)
 				require.Equal(t, int32(1), n.active.Load())
-				time.Sleep(2 * time.Hour)
+				time.Sleep(2 * time.Hour) // virtual
 				synctest.Wait()
 				quiet(t, n, r)
 				if ctxEnds {

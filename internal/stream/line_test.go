@@ -128,7 +128,7 @@ func TestInboundBounds(t *testing.T) {
 
 		resumed := make(chan struct{})
 		go func() { in.Wait(t.Context()); close(resumed) }()
-		time.Sleep(11 * time.Second)
+		time.Sleep(11 * time.Second) // virtual
 		synctest.Wait()
 		require.Equal(t, []time.Duration{5 * time.Second, 10 * time.Second}, slow)
 		items[0].Release()

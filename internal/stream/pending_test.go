@@ -67,3 +67,15 @@ func TestFailAllEndsEveryRequestOnce(t *testing.T) {
 	r.Complete(&stanza.IQ{})
 	r.Failed(gone) // neither blocks
 }
+
+// A request that has ended while it waited for room is not queued in the session that follows: its caller was told that it never left.
+func TestAnEndedRequestIsNotQueued(t *testing.T) {
+	o, p := newOutbox(), &Pending{}
+	o.Attach(&Writer{box: o, running: true}, false)
+	ended, fresh := &Request{Reply: make(chan Answer, 1)}, &Request{Reply: make(chan Answer, 1)}
+	p.Add("1", ended)
+	p.FailAll(func(*Request, bool) error { return ErrNoSession })
+	require.ErrorIs(t, o.TryPut(Main, Entry{Data: []byte("<iq/>"), Done: ended}), ErrNoSession)
+	require.NoError(t, o.TryPut(Main, Entry{Data: []byte("<iq/>"), Done: fresh}), "the twin")
+	require.Equal(t, 1, o.Waiting())
+}

@@ -167,7 +167,7 @@ func (l *heardLog) eventually(w *world, texts, sent int) {
 		t, s := l.list()
 		return len(t) >= texts && len(s) >= sent
 	}, 60*time.Second, 20*time.Millisecond, "%v", l)
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // what came twice would come by then
 }
 
 // Sessions that break while others talk, and a process that ends: every message is heard, in order and once,
@@ -201,7 +201,7 @@ func catchUp(w *world) {
 		l.eventually(w, said, round+1)
 	}
 	require.NoError(w, bot.Close())
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond) // the server has to see that it is gone
 	say(w, a, user, said+1, said+30)
 	said += 30
 	bot = w.synced(user, &l, kept(store))
