@@ -78,8 +78,9 @@ type Roster struct {
 	mu       sync.RWMutex
 	loaded   bool
 	ver      string
-	versions bool // the server versions it
-	saving   bool // a save is queued
+	versions bool          // the server versions it
+	saving   bool          // a save is queued
+	pushed   chan struct{} // closed by the next push
 	contacts map[jid.JID]Contact
 	present  map[jid.JID]map[string]Availability // bare address, resource
 	strange  int                                 // entries of present that are no contacts
@@ -90,7 +91,7 @@ func newRoster(c *Connection) *Roster {
 	return &Roster{
 		c: c, changes: NewFeed[RosterChange](c), presence: NewFeed[Availability](c), requests: NewFeed[SubscriptionRequest](c),
 		saver:    stream.NewLine(context.WithoutCancel(c.ctx)),
-		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]map[string]Availability),
+		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]map[string]Availability), pushed: make(chan struct{}),
 	}
 }
 
@@ -197,12 +198,41 @@ func (r *Roster) set(ctx context.Context, item rosterItem) error {
 	if err := r.c.Set(ctx, jid.JID{}, rosterQuery{items: []rosterItem{item}}, nil); err != nil {
 		return err
 	}
-	// The push came before the answer; once the router is past it the list shows it. A router that
-	// waits for us, in a handler, isn't waited for.
+	// The push comes before the answer or behind it (RFC 6121 §2.1.6 leaves it open); once the router
+	// is past it the list shows it, and an edit that follows sees this one. A router that waits for
+	// us, in a handler, isn't waited for, and a server that keeps something else only for a second.
 	limited, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	r.c.passed(limited)
-	return nil
+	if r.c.router.Runs(ctx) {
+		return nil
+	}
+	for {
+		r.mu.Lock()
+		next := r.pushed
+		shown := r.shows(item.Contact)
+		r.mu.Unlock()
+		if shown {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-limited.Done():
+			return nil
+		case <-r.c.done:
+			return nil
+		}
+	}
+}
+
+// shows tells whether the list is as an edit wanted it. r.mu is held.
+func (r *Roster) shows(want Contact) bool {
+	have, ok := r.contacts[want.JID]
+	if want.Subscription == subscriptionRemove || !ok {
+		return !ok && want.Subscription == subscriptionRemove
+	}
+	a, b := slices.Sorted(slices.Values(have.Groups)), slices.Sorted(slices.Values(want.Groups))
+	return have.Name == want.Name && slices.Equal(a, b)
 }
 
 // load fetches the roster, or only what changed where the server versions it.
@@ -256,6 +286,8 @@ func (r *Roster) replace(list rosterQuery, versions bool) {
 			changes = append(changes, RosterChange{RosterRemoved, c})
 		}
 	}
+	close(r.pushed)
+	r.pushed = make(chan struct{})
 	r.recount()
 	r.save()
 	r.mu.Unlock()
@@ -292,6 +324,8 @@ func (r *Roster) push(ctx context.Context, q rosterQuery, iq *stanza.IQ) (any, e
 	if q.hasVer {
 		r.ver = strings.Clone(q.ver)
 	}
+	close(r.pushed)
+	r.pushed = make(chan struct{})
 	r.recount()
 	r.save()
 	r.mu.Unlock()

@@ -67,6 +67,42 @@ func TestRosterEditing(t *testing.T) {
 	})
 }
 
+// A server may answer before it pushes; the edit ends when the list shows it all the same.
+func TestRosterAnsweredBeforeThePush(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c, ask, answers := dialogue(t, srv, nil)
+		push := func(item string) {
+			ask("<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='juliet@localhost' " + item + "/></query></iq>")
+			settle()
+			require.Contains(t, (<-answers).String(), "result")
+		}
+		push("name='Juliet'")
+		done := make(chan error, 1)
+		edit := func(f func() error) {
+			go func() { done <- f() }()
+			settle()
+			ask("<iq type='result' id='" + (<-answers).Attr("id") + "'/>")
+			settle()
+			require.Empty(t, done, "before the list shows it")
+		}
+		edit(func() error { return c.Roster().Rename(t.Context(), juliet, "Jule") })
+		push("name='another edit'")
+		require.Empty(t, done)
+		push("name='Jule'")
+		require.NoError(t, <-done)
+		edit(func() error { return c.Roster().Remove(t.Context(), juliet) })
+		push("subscription='remove'")
+		require.NoError(t, <-done)
+		require.ErrorIs(t, c.Roster().Rename(t.Context(), juliet, "x"), stanza.ItemNotFound)
+
+		start := time.Now()
+		edit(func() error { return c.Roster().Add(t.Context(), juliet, "") })
+		require.NoError(t, <-done)
+		require.Equal(t, time.Second, time.Since(start), "a server that pushes nothing")
+	})
+}
+
 // S123: only our own account may push, and the twin from there is taken.
 func TestHostileRosterPush(t *testing.T) {
 	bubble(t, func(t *testing.T) {
