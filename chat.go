@@ -82,7 +82,7 @@ func (m *ChatManager) SentMessages(ctx context.Context) <-chan *stanza.Message {
 
 // hear hands a message to the conversations, on the application goroutine, and tells whether
 // anybody listened.
-func (m *ChatManager) hear(ctx context.Context, ev *messageEvent) bool {
+func (m *ChatManager) hear(ctx context.Context, ev messageEvent) bool {
 	msg := ev.m
 	if msg.Type != stanza.MessageChat && !msg.Type.IsNormal() || !msg.HasBody() {
 		return false

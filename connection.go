@@ -34,29 +34,29 @@ type Connection struct {
 	done     chan struct{} // closed with the connection
 	stopping chan struct{} // closed when Close or Shutdown begins
 
-	chats           *ChatManager
-	roster          *Roster
-	presence        *PresenceManager
-	states          notifier[StateChange]
-	slow            notifier[SlowConsumer]
-	messages        *Feed[*messageEvent]
-	bounces         *Feed[*messageEvent]
-	handlers        handlerTable
-	router          *stream.Line
-	app             *stream.Line
-	inbound         *stream.Inbound
-	outbox          *stream.Outbox
-	pending         *stream.Pending
-	stats           counters
-	reports         bucket
-	deafOnce        sync.Once
-	epoch           atomic.Int64    // streams begun
-	unsent, unknown []stanza.Stanza // mu: what was left when the connection was closed
-	acks            acks
-	doubles         doubles                 // the router's
-	journal         atomic.Pointer[journal] // with Durable, from the first login on until it is closed
-	storing         chan struct{}           // has one while the session is being stored
-	onMessage       func(context.Context)   // routes; made once
+	chats                               *ChatManager
+	roster                              *Roster
+	presence                            *PresenceManager
+	states                              notifier[StateChange]
+	slow                                notifier[SlowConsumer]
+	messages                            *Feed[messageEvent]
+	bounces                             *Feed[messageEvent]
+	handlers                            handlerTable
+	router                              *stream.Line
+	app                                 *stream.Line
+	inbound                             *stream.Inbound
+	outbox                              *stream.Outbox
+	pending                             *stream.Pending
+	stats                               counters
+	reports                             bucket
+	deafOnce                            sync.Once
+	epoch                               atomic.Int64    // streams begun
+	unsent, unknown                     []stanza.Stanza // mu: what was left when the connection was closed
+	acks                                acks
+	doubles                             doubles                 // the router's
+	journal                             atomic.Pointer[journal] // with Durable, from the first login on until it is closed
+	storing                             chan struct{}           // has one while the session is being stored
+	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
 	mu                                                      sync.Mutex // guards what follows; never held while waiting
 	state                                                   State
@@ -117,17 +117,17 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.log = c.cfg.Logger
 	c.keys = sasl.NewKeyCache()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.router, c.app = stream.NewLine(c.ctx), stream.NewLine(c.ctx)
+	c.router, c.app = stream.NewStages(c.ctx)
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
 	c.acks.c = c
-	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: c.outbox.Poke}
+	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: func() { c.router.Flush(); c.outbox.Poke() }}
 	c.outbox.Join(c.inbound)
-	c.messages, c.bounces = NewFeed[*messageEvent](c), NewFeed[*messageEvent](c)
+	c.messages, c.bounces = NewFeed[messageEvent](c), NewFeed[messageEvent](c)
 	c.chats = newChatManager(c)
 	c.roster = newRoster(c)
 	c.presence = newPresenceManager(c)
-	c.onMessage = c.route
+	c.onReceived, c.onUnchanged, c.onPresence = c.route, c.handUnchanged, c.handPresence
 	c.handleCore()
 	return c, nil
 }

@@ -35,6 +35,7 @@ type handler Connection
 
 // Received takes a stanza from the reader.
 func (h *handler) Received(it *stream.Item) { (*Connection)(h).received(it) }
+func (h *handler) Flush()                   { h.router.Flush() }
 
 // Report hears of a stanza that was no good.
 func (h *handler) Report(err error) { (*Connection)(h).report(err) }

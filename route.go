@@ -13,13 +13,14 @@ import (
 
 // received takes a stanza from the reader: answers go to who waits for them, everything else to the router.
 func (c *Connection) received(item *stream.Item) {
-	defer item.Release()
 	c.stats.received.Add(1)
 	iq, ok := item.Stanza.(*stanza.IQ)
 	if !ok || iq.Type.IsRequest() {
-		c.router.Add(stream.Job{Item: item, Do: c.onMessage})
+		c.router.Queue(stream.Job{Item: item, Do: c.onReceived})
 		return
 	}
+	defer item.Release()
+	c.router.Flush() // who waits for the answer finds what came before it on the router
 	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == probeID {
 		return
 	}
@@ -87,14 +88,14 @@ func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
 			hold := false
 			c.guard(func() { ahead, hold = x.Admit(ctx, m) })
 			for _, kept := range ahead {
-				c.pass(ctx, &messageEvent{came: kept})
+				c.pass(ctx, messageEvent{came: kept})
 			}
 			if hold {
 				return
 			}
 		}
 	}
-	c.pass(ctx, &messageEvent{came: m})
+	c.pass(ctx, messageEvent{came: m})
 }
 
 // unwrap runs the Unwrap steps, of which at most one acts.
@@ -108,13 +109,23 @@ func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Mess
 }
 
 // pass takes an admitted message through the other steps and on to the application.
-func (c *Connection) pass(ctx context.Context, ev *messageEvent) {
+func (c *Connection) pass(ctx context.Context, ev messageEvent) {
 	ev.m = c.incoming(ctx, ev.came)
 	item := stream.ItemOf(ctx)
-	if ev.m == nil {
+	switch {
+	case ev.m == nil:
 		item = nil // what waits behind a slow callback is only the news
+	case item != nil && ev.done == nil && ev.m == ev.came && item.Stanza == stanza.Stanza(ev.m):
+		c.app.Add(stream.Job{Item: item, Do: c.onUnchanged})
+		return
 	}
 	c.app.Add(stream.Job{Item: item, Do: func(ctx context.Context) { c.hand(ctx, ev) }})
+}
+
+// handUnchanged is hand for the message that the job's item is.
+func (c *Connection) handUnchanged(ctx context.Context) {
+	m := stream.ItemOf(ctx).Stanza.(*stanza.Message)
+	c.hand(ctx, messageEvent{m: m, came: m})
 }
 
 // incoming runs Decrypt, then Incoming. A message of type error passes only Incoming. nil: a step
@@ -148,7 +159,7 @@ func (c *Connection) step(ctx context.Context, s step, m *stanza.Message) *stanz
 }
 
 // hand gives a message to the listeners, on the application goroutine.
-func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
+func (c *Connection) hand(ctx context.Context, ev messageEvent) {
 	if ev.done != nil {
 		defer close(ev.done)
 	}
@@ -163,7 +174,7 @@ func (c *Connection) hand(ctx context.Context, ev *messageEvent) {
 }
 
 // tell calls the listeners that a message is for.
-func (c *Connection) tell(ctx context.Context, ev *messageEvent) {
+func (c *Connection) tell(ctx context.Context, ev messageEvent) {
 	heard := false
 	switch m := ev.m; {
 	case m.Type == stanza.MessageError:
@@ -188,7 +199,7 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}
 	}
-	ev := &messageEvent{came: m.Clone(), done: make(chan struct{})}
+	ev := messageEvent{came: m.Clone(), done: make(chan struct{})}
 	c.router.Add(stream.Job{Do: func(ctx context.Context) { c.pass(ctx, ev) }})
 	select {
 	case <-ev.done:
@@ -205,7 +216,7 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 // [ChatManager.OnMessage]. The message is read-only.
 func (c *Connection) OnMessage(f func(ctx context.Context, m *stanza.Message)) (stop func()) {
 	must(f != nil)
-	return c.messages.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m) })
+	return c.messages.On(func(ctx context.Context, ev messageEvent) { f(ctx, ev.m) })
 }
 
 // Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
@@ -213,13 +224,13 @@ func (c *Connection) Messages(ctx context.Context) <-chan *stanza.Message {
 	return feedChan(c.messages, ctx, theMessage, nil)
 }
 
-func theMessage(ev *messageEvent) (*stanza.Message, bool) { return ev.m, true }
+func theMessage(ev messageEvent) (*stanza.Message, bool) { return ev.m, true }
 
 // OnMessageError hears messages of type error: what became of one of ours. Its ID is that of the
 // message that failed.
 func (c *Connection) OnMessageError(f func(ctx context.Context, m *stanza.Message, e *stanza.Error)) (stop func()) {
 	must(f != nil)
-	return c.bounces.On(func(ctx context.Context, ev *messageEvent) { f(ctx, ev.m, ev.m.Error) })
+	return c.bounces.On(func(ctx context.Context, ev messageEvent) { f(ctx, ev.m, ev.m.Error) })
 }
 
 // MessageErrors is OnMessageError as a channel.
@@ -260,5 +271,14 @@ func (c *Connection) routePresence(ctx context.Context, p *stanza.Presence) {
 		}
 	}
 	c.roster.routePresence(ctx, p)
+	if item := stream.ItemOf(ctx); item != nil && item.Stanza == stanza.Stanza(p) {
+		c.app.Add(stream.Job{Item: item, Do: c.onPresence})
+		return
+	}
 	c.presence.feed.Emit(ctx, p)
+}
+
+// handPresence gives the presence that the job's item is to the listeners.
+func (c *Connection) handPresence(ctx context.Context) {
+	c.presence.feed.deliver(ctx, stream.ItemOf(ctx).Stanza.(*stanza.Presence))
 }

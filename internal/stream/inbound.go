@@ -30,12 +30,29 @@ type Item struct {
 	seq    sm.Seq // its place in the server's count; 0: none
 
 	dropped atomic.Bool
+	turns   [stages - 1]turn // on each stage, the first
 }
 
 // Retain holds the item once more. A nil item is nobody's.
 func (it *Item) Retain() {
 	if it != nil {
 		it.refs.Add(1)
+	}
+}
+
+// retain is Retain for somebody to whom the item may be gone already: false.
+func (it *Item) retain() bool {
+	if it == nil {
+		return true
+	}
+	for {
+		n := it.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if it.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
 }
 
@@ -175,18 +192,22 @@ func (q *Inbound) Poke() {
 }
 
 func (q *Inbound) wake() {
-	if q.paused != nil && !q.full() {
+	// Not at the first place that gets free: a reader that runs for a while costs less than one that is woken for each stanza.
+	if q.paused != nil && !q.over(2) {
 		close(q.paused)
 		q.paused = nil
 	}
 }
 
 // full tells whether the reader has to pause. q.mu is held.
-func (q *Inbound) full() bool {
-	if q.count >= hardCount || q.bytes >= hardBytes || q.sm.Full() {
+func (q *Inbound) full() bool { return q.over(1) }
+
+// over tells whether the bounds, divided by part, are reached.
+func (q *Inbound) over(part int) bool {
+	if q.count >= hardCount/part || q.bytes >= hardBytes/part || q.sm.Full() {
 		return true
 	}
-	return (q.count >= softCount || q.bytes >= softBytes) && !q.Outstanding()
+	return (q.count >= softCount/part || q.bytes >= softBytes/part) && !q.Outstanding()
 }
 
 // Pending is how many stanzas and bytes wait to be handled.

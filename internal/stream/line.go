@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,17 +11,32 @@ import (
 // A Line runs jobs one after another on one goroutine, which exists only while there are
 // jobs. A job may step out of line: Async lets the next one start before it has ended.
 type Line struct {
-	base context.Context
+	base  context.Context
+	stage stage
+	after *Line // the stage that jobs come from; nil: none
 
 	mu      sync.Mutex
 	waiting []Job
-	busy    bool // a goroutine owns batch
-	stopped bool
+	busy    bool          // a goroutine owns batch; working says it too, for who doesn't hold mu
 	idle    chan struct{} // closed when busy ends; nil: nobody waits
 
-	batch   []Job // owned by the running goroutine
+	stopped atomic.Bool
+	working atomic.Bool
+	queued  atomic.Bool // waiting isn't empty
+	batch   []Job       // owned by the running goroutine
 	started atomic.Int64
+	ahead   []Job // owned by who calls Queue
 }
+
+// A stage is the place of a line that every stanza passes; it has a turn in each Item.
+type stage uint8
+
+const (
+	noStage stage = iota
+	routing
+	applying
+	stages
+)
 
 // A Job is something a Line does. Item is what it belongs to; it may be nil.
 type Job struct {
@@ -31,18 +47,58 @@ type Job struct {
 // NewLine makes a line whose jobs get a context derived from base.
 func NewLine(base context.Context) *Line { return &Line{base: base} }
 
+// NewStages makes the lines that every stanza passes.
+func NewStages(base context.Context) (router, application *Line) {
+	router = &Line{base: base, stage: routing}
+	return router, &Line{base: base, stage: applying, after: router}
+}
+
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.
 func (l *Line) Add(j Job) {
 	j.Item.Retain()
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		j.Item.drop()
+	l.hand(j)
+}
+
+// Queue is Add that takes over the caller's hold, and which Flush completes: many cost little more than one then.
+// One goroutine may use the two.
+func (l *Line) Queue(j Job) {
+	if l.ahead = append(l.ahead, j); len(l.ahead) >= flushAt {
+		l.Flush()
+	}
+}
+
+const flushAt = 64 // jobs
+
+// Flush adds what was queued.
+func (l *Line) Flush() {
+	n := len(l.ahead)
+	if n == 0 {
 		return
 	}
-	l.waiting = append(l.waiting, j)
+	l.hand(l.ahead...)
+	clear(l.ahead)
+	if l.ahead = l.ahead[:0]; n < flushAt/2 {
+		l.ahead = nil // an idle connection keeps no buffers
+	}
+}
+
+// hand queues jobs whose items are held already.
+func (l *Line) hand(jobs ...Job) {
+	l.mu.Lock()
+	if l.stopped.Load() {
+		l.mu.Unlock()
+		for _, j := range jobs {
+			j.Item.drop()
+		}
+		return
+	}
+	l.waiting = append(l.waiting, jobs...)
+	l.queued.Store(true)
 	start := !l.busy
-	l.busy = true
+	if start {
+		l.busy = true
+		l.working.Store(true)
+	}
 	l.mu.Unlock()
 	if start {
 		go l.loop(0)
@@ -52,7 +108,7 @@ func (l *Line) Add(j Job) {
 // Stop drops what waits; a running job ends in its own time.
 func (l *Line) Stop() {
 	l.mu.Lock()
-	l.stopped = true
+	l.stopped.Store(true)
 	dropped := l.waiting
 	l.waiting = nil
 	l.mu.Unlock()
@@ -90,25 +146,49 @@ func (l *Line) Age() time.Duration {
 
 type turnKey struct{}
 
-// A turn is one job's time on a line.
+// A turn is one job's time on a line, and its context.
 type turn struct {
 	line *Line
 	item *Item
-	next int // in line.batch
-
-	mu sync.Mutex
+	next int32 // in line.batch
 	// over: the job has ended, or another goroutine has the line now. A context that is kept past
 	// that means nothing.
-	over bool
+	over atomic.Bool
+}
+
+// The turn is a context: that of the line, and itself as a value.
+
+func (t *turn) Deadline() (time.Time, bool) { return t.line.base.Deadline() }
+func (t *turn) Done() <-chan struct{}       { return t.line.base.Done() }
+func (t *turn) Err() error                  { return t.line.base.Err() }
+
+func (t *turn) Value(key any) any {
+	if key == (turnKey{}) {
+		return t
+	}
+	return t.line.base.Value(key)
+}
+
+// turnOf is the turn that ctx belongs to, or nil.
+func turnOf(ctx context.Context) *turn {
+	if t, ok := ctx.(*turn); ok {
+		return t
+	}
+	t, _ := ctx.Value(turnKey{}).(*turn)
+	return t
 }
 
 // end ends the turn once; false: it was over.
-func (t *turn) end() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	was := t.over
-	t.over = true
-	return !was
+func (t *turn) end() bool { return t.over.CompareAndSwap(false, true) }
+
+// turn is a job's turn: that of its item on this stage if it is the first, which saves an allocation.
+func (l *Line) turn(it *Item, next int) *turn {
+	t := new(turn)
+	if it != nil && l.stage != noStage && it.turns[l.stage-1].line == nil {
+		t = &it.turns[l.stage-1]
+	}
+	t.line, t.item, t.next = l, it, int32(next)
+	return t
 }
 
 func (l *Line) loop(next int) {
@@ -117,9 +197,11 @@ func (l *Line) loop(next int) {
 		if !ok {
 			return
 		}
-		l.started.Store(time.Now().UnixNano())
-		t := &turn{line: l, item: j.Item, next: next}
-		j.Do(context.WithValue(l.base, turnKey{}, t))
+		if l.stage != routing {
+			l.started.Store(time.Now().UnixNano())
+		}
+		t := l.turn(j.Item, next)
+		j.Do(t)
 		if !t.end() {
 			return
 		}
@@ -127,23 +209,27 @@ func (l *Line) loop(next int) {
 	}
 }
 
+// linger is how often an idle line looks again while the one before it works: a new goroutine for each job would cost more.
+const linger = 8
+
 func (l *Line) take(next *int) (Job, bool) {
 	for *next < len(l.batch) {
-		l.mu.Lock() // only to see Stop at once
-		stopped := l.stopped
-		l.mu.Unlock()
 		j := l.batch[*next]
 		l.batch[*next] = Job{}
 		*next++
-		if !stopped {
+		if !l.stopped.Load() {
 			return j, true
 		}
 		j.Item.drop()
 	}
+	for i := 0; i < linger && l.after != nil && l.after.working.Load() && !l.queued.Load(); i++ {
+		runtime.Gosched()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.waiting) == 0 || l.stopped {
+	if len(l.waiting) == 0 || l.stopped.Load() {
 		l.busy = false
+		l.working.Store(false)
 		l.batch = nil
 		l.started.Store(0)
 		if l.idle != nil {
@@ -153,6 +239,7 @@ func (l *Line) take(next *int) (Job, bool) {
 		return Job{}, false
 	}
 	l.batch, l.waiting = l.waiting, l.batch[:0]
+	l.queued.Store(false)
 	*next = 1
 	j := l.batch[0]
 	l.batch[0] = Job{}
@@ -162,39 +249,28 @@ func (l *Line) take(next *int) (Job, bool) {
 // Async lets the line that runs ctx's job go on with the next one. The job's item counts as
 // handled. It must be called from the job itself, before it ends; elsewhere it does nothing.
 func Async(ctx context.Context) {
-	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok || !t.end() {
+	t := turnOf(ctx)
+	if t == nil || !t.end() {
 		return
 	}
 	t.item.Release()
-	go t.line.loop(t.next)
+	go t.line.loop(int(t.next))
 }
 
 // Hold is the item whose job ctx belongs to, held once more for the caller to release, or nil
 // where that job is over.
 func Hold(ctx context.Context) *Item {
-	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok {
+	it := ItemOf(ctx)
+	if !it.retain() {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return nil
-	}
-	t.item.Retain()
-	return t.item
+	return it
 }
 
 // ItemOf is the item whose job ctx belongs to, for that job's own use, or nil where it is over.
 func ItemOf(ctx context.Context) *Item {
-	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
+	t := turnOf(ctx)
+	if t == nil || t.over.Load() {
 		return nil
 	}
 	return t.item
@@ -202,11 +278,6 @@ func ItemOf(ctx context.Context) *Item {
 
 // Runs tells whether ctx belongs to a job of this line that is still in line.
 func (l *Line) Runs(ctx context.Context) bool {
-	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok || t.line != l {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.over
+	t := turnOf(ctx)
+	return t != nil && t.line == l && !t.over.Load()
 }

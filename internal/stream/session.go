@@ -18,6 +18,8 @@ import (
 type Handler interface {
 	// Received takes a stanza and the hold on its item.
 	Received(it *Item)
+	// Flush is called when nothing more can be read at once, and before the reader pauses or ends.
+	Flush()
 	// Enabled hears that the server keeps the session (XEP-0198 §3).
 	Enabled(s *Session, e sm.Enabled)
 	// Probe asks the server for a sign of life where there is no stream management.
@@ -62,6 +64,7 @@ func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Ses
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.writer = newWriter(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
 	box.Attach(s.writer, resumed)
+	t.drained = h.Flush
 	s.interval = t.cfg.Silence
 	if s.interval > 0 {
 		s.mu.Lock()
@@ -99,6 +102,7 @@ func (s *Session) Abort(err error) { s.fail(err) }
 
 func (s *Session) readLoop() {
 	err := s.readAll()
+	s.handler.Flush()
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {
 		// RFC 6120 §4.9.1.1: the error, the end of the stream, the end of the connection.

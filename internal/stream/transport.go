@@ -75,6 +75,7 @@ type Transport struct {
 	secured  bool
 	Features Features // of the stream that is open now
 	awaits   bool     // features that follow a success of SASL2 have not come yet
+	drained  func()   // what was read is used up; nil: nobody cares
 }
 
 // NewTransport wraps a fresh connection.
@@ -88,6 +89,9 @@ func NewTransport(conn net.Conn, cfg *Config) *Transport {
 type listener struct{ t *Transport }
 
 func (l listener) Read(p []byte) (int, error) {
+	if l.t.drained != nil {
+		l.t.drained()
+	}
 	n, err := l.t.conn.Read(p)
 	l.t.last.Store(time.Now().UnixNano())
 	return n, err

@@ -95,6 +95,9 @@ func (s *scanner) begin(rt *root, lim Limits) {
 func (s *scanner) run(b []byte) verdict {
 	b = b[:min(len(b), s.lim.StanzaBytes)]
 	for {
+		if !s.text && (s.state == inContent || s.state == afterLT) && s.fast(b) == whole {
+			return whole
+		}
 		v := s.step(b)
 		switch {
 		case v == next:

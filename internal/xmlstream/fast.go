@@ -1,0 +1,271 @@
+package xmlstream
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// fast reads on over the tags and texts that are there as a whole and of the
+// plain sort, which is nearly all of them. At the first that isn't it stops in
+// front of it, in a state between two tags as if it had never looked, and
+// leaves it, mistakes among them, to the other states. So it decides nothing but
+// that something is in order.
+func (s *scanner) fast(b []byte) verdict {
+	for {
+		if s.state == inContent {
+			p := plainText(b, s.pos)
+			if p >= len(b) || b[p] != '<' {
+				return next
+			}
+			s.text, s.val, s.w = true, s.pos, p
+			s.pos = p + 1
+			s.state = afterLT
+		}
+		if s.pos >= len(b) {
+			return next
+		}
+		var v verdict
+		if b[s.pos] == '/' {
+			v = s.fastEnd(b)
+		} else {
+			v = s.fastStart(b)
+		}
+		if v != more {
+			return v
+		}
+	}
+}
+
+// fastEnd reads an end tag; more: it was one, and content goes on.
+func (s *scanner) fastEnd(b []byte) verdict {
+	last := len(s.frames) - 1
+	if last < 0 {
+		return next
+	}
+	f := &s.frames[last]
+	from := s.pos + 1
+	to := from + int(f.qLen)
+	if to >= len(b) || b[to] != '>' || string(b[from:to]) != string(b[f.q:f.q+f.qLen]) || !s.flushText() {
+		return next
+	}
+	s.pos = to + 1
+	n := &s.nodes[f.node]
+	n.value, n.size = uint32(s.pos), uint32(len(s.nodes))
+	s.frames = s.frames[:last]
+	s.binds = s.binds[:f.binds]
+	if last == 0 {
+		return whole
+	}
+	s.state = inContent
+	return more
+}
+
+// fastStart reads a start tag; more: it was one, and content goes on.
+func (s *scanner) fastStart(b []byte) verdict {
+	if s.alone || s.elements >= s.lim.Elements || len(s.frames) >= s.lim.Depth {
+		return next
+	}
+	at, nodes, text, val, w := s.pos-1, len(s.nodes), s.text, s.val, s.w
+	s.first = len(s.binds)
+	if v := s.fastTag(b[:min(len(b), at+s.lim.StartTagBytes)]); v != next {
+		return v
+	}
+	// As if nothing had been.
+	s.pos, s.nodes, s.text, s.val, s.w = at+1, s.nodes[:nodes], text, val, w
+	s.binds = s.binds[:s.first]
+	return next
+}
+
+func (s *scanner) fastTag(b []byte) verdict {
+	at := s.pos - 1
+	name := plainName(b, at+1)
+	if name.local == 0 || !s.flushText() || !s.push(node{kind: kindElement}) {
+		return next
+	}
+	s.owner, s.hasDef, s.def = len(s.nodes)-1, false, s.space()
+	var attrs attrNames
+	p, n := name.end, 0
+	for p < len(b) && b[p] == ' ' {
+		if n++; n > s.lim.Attributes {
+			return next
+		}
+		if p = s.fastAttr(b, p+1, &attrs); p == 0 {
+			return next
+		}
+	}
+	empty := p < len(b) && b[p] == '/'
+	if empty {
+		p++
+	}
+	if p >= len(b) || b[p] != '>' {
+		return next
+	}
+	p++
+	e := &s.nodes[s.owner]
+	e.name, e.nameLen = uint32(name.local), uint16(name.end-name.local)
+	if name.local > at+1 {
+		e.ns = uint32(name.local - 1 - (at + 1))
+	}
+	if (e.ns != 0 || attrs.prefixed || attrs.alike) && s.resolve(b) != next {
+		return next
+	}
+	if e.ns == 0 {
+		e.ns = s.def
+	}
+	s.elements++
+	s.pos, s.state = p, inContent
+	if !empty {
+		s.frames = append(s.frames, frame{node: int32(s.owner), binds: int32(s.first), q: uint32(at + 1), qLen: uint32(name.end - at - 1), def: s.def})
+		return more
+	}
+	e.value, e.size = uint32(p), uint32(len(s.nodes))
+	s.binds = s.binds[:s.first]
+	if len(s.frames) == 0 {
+		return whole
+	}
+	return more
+}
+
+// attrNames is what is known of the names of a tag's attributes.
+type attrNames struct {
+	prefixed bool   // one has a prefix
+	alike    bool   // two may be the same
+	seen     uint64 // a bit for each
+}
+
+func (a *attrNames) add(name []byte) {
+	n := len(name)
+	bit := uint64(1) << ((uint(name[0]) + 7*uint(name[n-1]) + 13*uint(n)) & 63)
+	a.alike = a.alike || a.seen&bit != 0
+	a.seen |= bit
+}
+
+// fastAttr reads the attribute at p and returns where it ends, or 0.
+func (s *scanner) fastAttr(b []byte, p int, attrs *attrNames) int {
+	name := plainName(b, p)
+	if name.local == 0 || name.end+1 >= len(b) || b[name.end] != '=' {
+		return 0
+	}
+	quote := b[name.end+1]
+	if quote != '\'' && quote != '"' {
+		return 0
+	}
+	val := name.end + 2
+	end := plainValue(b, val, quote)
+	if end >= len(b) || b[end] != quote {
+		return 0
+	}
+	first, colon := name.end, -1
+	if name.local > p {
+		first, colon = name.local-1, name.local-1
+	}
+	if string(b[p:first]) == "xmlns" {
+		s.tok, s.colon, s.end, s.val, s.w = p, colon, name.end, val, end
+		if s.declare(b) != next {
+			return 0
+		}
+		return end + 1
+	}
+	n := node{kind: kindAttr, name: uint32(name.local), nameLen: uint16(name.end - name.local), value: uint32(val), size: uint32(end - val)}
+	if colon >= 0 {
+		n.ns, attrs.prefixed = uint32(first-p), true
+	}
+	attrs.add(b[name.local:name.end])
+	if !s.push(n) {
+		return 0
+	}
+	return end + 1
+}
+
+// A nameEnd is where a qualified name has its local part, 0 if it isn't plain, and its end.
+type nameEnd struct{ local, end int }
+
+// plainName finds the end of a name of ASCII letters that another byte follows.
+func plainName(b []byte, p int) nameEnd {
+	from, local := p, p
+	for {
+		if p >= len(b) || class[b[p]]&nameStart == 0 {
+			return nameEnd{}
+		}
+		for p++; p < len(b) && class[b[p]]&nameChar != 0; p++ {
+		}
+		switch {
+		case p >= len(b) || b[p] >= 0x80 || p-from > maxName:
+			return nameEnd{}
+		case b[p] != ':':
+			return nameEnd{local, p}
+		case local > from:
+			return nameEnd{}
+		}
+		p++
+		local = p
+	}
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// plainValue finds the end of an attribute value that stands for itself: its
+// quote, or the first byte that another state has to look at.
+func plainValue(b []byte, p int, quote byte) int {
+	quotes := ones * uint64(quote)
+	for ; p+8 <= len(b); p += 8 {
+		x := binary.LittleEndian.Uint64(b[p:])
+		q, lt, amp := x^quotes, x^ones*'<', x^ones*'&'
+		if stop := (x | (x-ones*0x20)&^x | (q-ones)&^q | (lt-ones)&^lt | (amp-ones)&^amp) & tops; stop != 0 {
+			return p + bits.TrailingZeros64(stop)/8
+		}
+	}
+	for ; p < len(b); p++ {
+		if c := b[p]; c == quote || c < 0x20 || c >= 0x80 || c == '<' || c == '&' {
+			break
+		}
+	}
+	return p
+}
+
+// plainText finds the end of a text that stands for itself: its <, or the first
+// byte that another state has to look at.
+func plainText(b []byte, p int) int {
+	for {
+		p = skipPlain(b, p)
+		if p >= len(b) {
+			return p
+		}
+		switch c := b[p]; {
+		case c == '\n' || c == '\t':
+			p++
+		case c == ']' && p+1 < len(b) && b[p+1] != ']':
+			p++
+		case c >= 0x80:
+			for p < len(b) && b[p] >= 0x80 {
+				if c := b[p]; c >= 0xC2 && c < 0xE0 && p+1 < len(b) && b[p+1]&0xC0 == 0x80 {
+					p += 2
+					continue
+				}
+				r, n := utf8.DecodeRune(b[p:])
+				if r == utf8.RuneError && n == 1 || r&^1 == 0xFFFE {
+					return p
+				}
+				p += n
+			}
+		default:
+			return p
+		}
+	}
+}
+
+// skipPlain skips what stands for itself in a text, eight bytes at a time.
+func skipPlain(b []byte, p int) int {
+	for ; p+8 <= len(b); p += 8 {
+		x := binary.LittleEndian.Uint64(b[p:])
+		lt, amp, end := x^ones*'<', x^ones*'&', x^ones*']'
+		if stop := (x | (x-ones*0x20)&^x | (lt-ones)&^lt | (amp-ones)&^amp | (end-ones)&^end) & tops; stop != 0 {
+			return p + bits.TrailingZeros64(stop)/8
+		}
+	}
+	for p < len(b) && class[b[p]]&textPlain != 0 && b[p] >= 0x20 {
+		p++
+	}
+	return p
+}
