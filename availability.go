@@ -103,12 +103,14 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 	if p.Type == stanza.PresenceUnavailable {
 		return r.gone(bare, resource, strings.Clone(p.Status))
 	}
-	a := Availability{p.From, true, stanza.Show(strings.Clone(string(p.Show))), strings.Clone(p.Status), p.Priority}
+	a := Availability{p.From, true, p.Show, p.Status, p.Priority}
 	kept := r.keep(a)
 	before, known := of[resource]
 	if known && before == kept && kept.Status == a.Status {
 		return nil
 	}
+	a.Show, a.Status = stanza.Show(strings.Clone(string(a.Show))), strings.Clone(a.Status) // not the whole stanza's memory
+	kept = r.keep(a)
 	if !known && len(of) >= maxResources {
 		return nil
 	}

@@ -2,6 +2,7 @@ package xmpp
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"time"
 
 	"github.com/gosmack/xmpp/stanza"
@@ -37,26 +38,28 @@ func (c *Connection) double(m *stanza.Message) bool {
 	user := c.User()
 	self := user.Bare().String()
 	archived, late := "", false
-	for p := range m.Payloads() {
-		switch {
-		case p.Is("urn:xmpp:sid:0", "stanza-id") && p.Attr("by") == self:
-			archived = p.Attr("id")
-		case p.Is("urn:xmpp:delay", "delay"):
-			from := p.Attr("from")
-			late = late || from == "" || from == self || from == user.Domain()
+	for p := range m.Element().Children() {
+		switch p.Local() {
+		case "stanza-id":
+			if p.Space() == "urn:xmpp:sid:0" && p.Attr("by") == self {
+				archived = p.Attr("id")
+			}
+		case "delay":
+			if p.Space() == "urn:xmpp:delay" {
+				from := p.Attr("from")
+				late = late || from == "" || from == self || from == user.Domain()
+			}
 		}
 	}
 	d := &c.doubles
 	if d.seen == nil {
 		d.seed, d.seen = maphash.MakeSeed(), make(map[uint64]sighting)
 	}
-	var h maphash.Hash
-	h.SetSeed(d.seed)
+	key := uint64(0)
 	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
-		_, _ = h.WriteString(s)
-		_ = h.WriteByte(0)
+		key = bits.RotateLeft64(key, 17)*0x9E3779B97F4A7C15 + maphash.String(d.seed, s)
 	}
-	key, now := h.Sum64(), sighting{time.Now(), c.epoch.Load()}
+	now := sighting{time.Now(), c.epoch.Load()}
 	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && now.at.Sub(before.at) < doublesFor) {
 		d.seen[key] = sighting{now.at, before.epoch} // until we get to acknowledge it, it comes with each new session
 		return true

@@ -43,7 +43,11 @@ func (c *Connection) received(item *stream.Item) {
 
 // route takes the stanza of ctx's job through library and extensions, on the router.
 func (c *Connection) route(ctx context.Context) {
-	s := stream.ItemOf(ctx).Stanza
+	item := stream.ItemOf(ctx)
+	if !item.Decode(c.report) {
+		return // it counts as handled all the same, as the server counts it
+	}
+	s := item.Stanza
 	if err := stanza.Check(s); err != nil {
 		c.report(fmt.Errorf("%s from %v: %w", s.Kind(), s.Head().From, err))
 	}

@@ -38,7 +38,8 @@ type cacheSet struct {
 type cacheEntry struct {
 	key  string
 	jid  JID
-	uses uint8 // hits, saturating; 0: may be replaced
+	uses uint8  // hits, saturating; 0: may be replaced
+	hash uint32 // of key, to tell most others from it at a glance
 }
 
 // parse is what Parse does, by way of the cache. Errors are not kept.
@@ -53,23 +54,26 @@ func (c *cache) parse(s string) (JID, error) {
 	return j, err
 }
 
-func (c *cache) set(key string) *cacheSet {
-	return &c.sets[maphash.String(c.seed, key)%cacheSets]
+func (c *cache) set(key string) (*cacheSet, uint32) {
+	h := maphash.String(c.seed, key)
+	return &c.sets[h%cacheSets], uint32(h >> 32)
 }
 
 func (c *cache) get(key string) (JID, bool) {
 	if key == "" || len(key) > maxCached {
 		return JID{}, false
 	}
-	set := c.set(key)
+	set, hash := c.set(key)
 	set.mu.Lock()
-	defer set.mu.Unlock()
 	for i := range set.ways {
-		if e := &set.ways[i]; e.key == key {
+		if e := &set.ways[i]; e.hash == hash && e.key == key {
 			e.uses = min(e.uses+1, maxUses)
-			return e.jid, true
+			j := e.jid
+			set.mu.Unlock()
+			return j, true
 		}
 	}
+	set.mu.Unlock()
 	return JID{}, false
 }
 
@@ -80,7 +84,7 @@ func (c *cache) put(key string, j JID) {
 	if len(key) > maxCached || len(j.s) > maxCached {
 		return
 	}
-	set := c.set(key)
+	set, hash := c.set(key)
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	set.age()
@@ -105,7 +109,7 @@ func (c *cache) put(key string, j JID) {
 	} else {
 		key = strings.Clone(key)
 	}
-	*victim = cacheEntry{key: key, jid: j}
+	*victim = cacheEntry{key: key, jid: j, hash: hash}
 }
 
 // age lets entries that were popular once make room in the end.

@@ -28,7 +28,8 @@ func (t Cache) Parse(s string) (JID, error) { return t.c.parse(s) }
 
 // Holds reports whether s would be served from the cache, without counting as a use.
 func (t Cache) Holds(s string) bool {
-	for _, e := range t.c.set(s).ways {
+	set, _ := t.c.set(s)
+	for _, e := range set.ways {
 		if e.key == s {
 			return true
 		}

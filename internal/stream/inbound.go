@@ -23,14 +23,29 @@ const (
 // An Item is a received stanza on its way. It counts to the bounds until everyone who
 // retained it has released it.
 type Item struct {
-	Stanza stanza.Stanza
+	Stanza stanza.Stanza // nil before Decode
 	Size   int
+	e      stanza.Element
 	refs   atomic.Int32
 	in     *Inbound
 	seq    sm.Seq // its place in the server's count; 0: none
 
 	dropped atomic.Bool
 	turns   [stages - 1]turn // on each stage, the first
+}
+
+// Decode makes the stanza of the element, unless that was done; false: it is none, and report was told.
+func (it *Item) Decode(report func(error)) bool {
+	if it.Stanza != nil {
+		return true
+	}
+	s, err := stanza.FromElement(it.e)
+	if err != nil {
+		report(err)
+		return false
+	}
+	it.Stanza = s
+	return true
 }
 
 // Retain holds the item once more. A nil item is nobody's.
@@ -77,7 +92,8 @@ type Inbound struct {
 	Slow        func(time.Duration) // the reader has paused for so long
 	Owe         func()              // the server is to be told what is handled
 	Report      func(error)
-	Pausing     func() // the reader has paused
+	Pausing     func()      // the reader has paused
+	Busy        func() bool // handlers run; Poke is called when none does any more
 
 	mu     sync.Mutex
 	count  int
@@ -89,9 +105,12 @@ type Inbound struct {
 }
 
 // NewItem takes a stanza in; nil: it was received before the stream was resumed.
-func (q *Inbound) NewItem(s stanza.Stanza, e stanza.Element, size int) *Item {
+func (q *Inbound) NewItem(e stanza.Element) *Item { return q.newItem(e, e.Size()) }
+
+func (q *Inbound) newItem(e stanza.Element, size int) *Item {
+	kind, id, from := e.Local(), e.Attr("id"), e.Attr("from")
 	q.mu.Lock()
-	seq, again, err := q.sm.Receive(e.Local(), e.Attr("id"), e.Attr("from"))
+	seq, again, err := q.sm.Receive(kind, id, from)
 	if !again {
 		q.count++
 		q.bytes += size
@@ -103,7 +122,7 @@ func (q *Inbound) NewItem(s stanza.Stanza, e stanza.Element, size int) *Item {
 	if again {
 		return nil
 	}
-	it := &Item{Stanza: s, Size: size, in: q, seq: seq}
+	it := &Item{e: e, Size: size, in: q, seq: seq}
 	it.refs.Store(1)
 	return it
 }
@@ -192,8 +211,9 @@ func (q *Inbound) Poke() {
 }
 
 func (q *Inbound) wake() {
-	// Not at the first place that gets free: a reader that runs for a while costs less than one that is woken for each stanza.
-	if q.paused != nil && !q.over(2) {
+	// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
+	// as much as they do.
+	if q.paused != nil && !q.full() && (!q.over(2) || !q.Busy()) {
 		close(q.paused)
 		q.paused = nil
 	}

@@ -15,6 +15,9 @@ type Line struct {
 	stage stage
 	after *Line // the stage that jobs come from; nil: none
 
+	// Rests, if it is set, is called when the line has nothing left to do.
+	Rests func()
+
 	mu      sync.Mutex
 	waiting []Job
 	busy    bool          // a goroutine owns batch; working says it too, for who doesn't hold mu
@@ -135,6 +138,9 @@ func (l *Line) Idle(ctx context.Context) {
 	}
 }
 
+// Works tells whether there are jobs.
+func (l *Line) Works() bool { return l.working.Load() }
+
 // Age is how long the running job has been running.
 func (l *Line) Age() time.Duration {
 	s := l.started.Load()
@@ -195,6 +201,9 @@ func (l *Line) loop(next int) {
 	for {
 		j, ok := l.take(&next)
 		if !ok {
+			if l.Rests != nil {
+				l.Rests()
+			}
 			return
 		}
 		if l.stage != routing {

@@ -13,7 +13,7 @@ import (
 )
 
 func inbound() *Inbound {
-	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}, Pausing: func() {}}
+	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}, Pausing: func() {}, Busy: func() bool { return false }}
 }
 
 func TestLineKeepsOrderAndRests(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAsyncLetsTheLineGoOn(t *testing.T) {
 		l, in := NewLine(t.Context()), inbound()
 		release := make(chan struct{})
 		var got []string
-		item := in.NewItem(&stanza.Message{}, stanza.Element{}, 10)
+		item := in.newItem(stanza.Element{}, 10)
 		l.Add(Job{Item: item, Do: func(ctx context.Context) {
 			require.Same(t, item, ItemOf(ctx))
 			require.True(t, l.Runs(ctx))
@@ -65,7 +65,7 @@ func TestLineStopDropsWhatWaits(t *testing.T) {
 		started, release := make(chan struct{}), make(chan struct{})
 		ran := 0
 		for range 3 {
-			item := in.NewItem(&stanza.Message{}, stanza.Element{}, 1)
+			item := in.newItem(stanza.Element{}, 1)
 			l.Add(Job{Item: item, Do: func(context.Context) {
 				if ran++; ran == 1 {
 					close(started)
@@ -100,7 +100,7 @@ func TestInboundBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outstanding := false
 		var slow []time.Duration
-		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }, Pausing: func() {}}
+		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }, Pausing: func() {}, Busy: func() bool { return false }}
 		var items []*Item
 		fill := func() (paused bool) {
 			for range 10 * hardCount {
@@ -111,7 +111,7 @@ func TestInboundBounds(t *testing.T) {
 				select {
 				case <-done:
 					cancel()
-					items = append(items, in.NewItem(&stanza.Message{}, stanza.Element{}, 100))
+					items = append(items, in.newItem(stanza.Element{}, 100))
 				default:
 					cancel()
 					<-done
@@ -145,7 +145,7 @@ func TestInboundBounds(t *testing.T) {
 func TestInboundBoundByBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := inbound()
-		in.NewItem(&stanza.Message{}, stanza.Element{}, softBytes)
+		in.newItem(stanza.Element{}, softBytes)
 		paused := make(chan struct{})
 		go func() { in.Wait(t.Context()); close(paused) }()
 		synctest.Wait()
@@ -165,7 +165,7 @@ func TestALateContextDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, in := NewLine(t.Context()), inbound()
 		var late context.Context
-		item := in.NewItem(&stanza.Message{}, stanza.Element{}, 1)
+		item := in.newItem(stanza.Element{}, 1)
 		l.Add(Job{Item: item, Do: func(ctx context.Context) { late = ctx }})
 		item.Release()
 		synctest.Wait()
@@ -198,7 +198,7 @@ func TestDrainedWaitsForTheLastItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := inbound()
 		require.True(t, in.Drained(t.Context(), nil))
-		item := in.NewItem(&stanza.Message{}, stanza.Element{}, 1)
+		item := in.newItem(stanza.Element{}, 1)
 		stop := make(chan struct{})
 		result := make(chan bool, 2)
 		go func() { result <- in.Drained(t.Context(), stop) }()

@@ -152,16 +152,16 @@ func (s *Session) readAll() error {
 }
 
 func (s *Session) receive(e stanza.Element) {
-	st, err := stanza.FromElement(e)
-	it := s.inbound.NewItem(st, e, e.Size())
-	switch {
-	case it == nil: // it was here before the stream was resumed
-	case err != nil:
-		it.Release() // the server counts it all the same
-		s.handler.Report(err)
-	default:
-		s.handler.Received(it)
+	it := s.inbound.NewItem(e)
+	if it == nil {
+		return // it was here before the stream was resumed
 	}
+	// Who waits for an answer gets it from here; all else is read by the router.
+	if e.Local() == "iq" && !it.Decode(s.handler.Report) {
+		it.Release() // the server counts it all the same
+		return
+	}
+	s.handler.Received(it)
 }
 
 // manage takes an element of stream management (XEP-0198 §3, §4).

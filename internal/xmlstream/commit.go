@@ -7,20 +7,93 @@ import (
 
 // commit makes the element out of b, its bytes, and the nodes scanned.
 func (s *scanner) commit(b []byte) Element {
-	return Element{&doc{text: string(b), nodes: s.takeNodes(), outer: s.root.outer}, 0}
+	d := s.takeNodes()
+	d.text, d.outer = string(b), s.root.outer
+	return Element{d, 0}
 }
 
-// takeNodes returns the nodes in a slice of their own: a copy of the exact size,
-// or the scratch itself where a copy would double much memory.
-func (s *scanner) takeNodes() []node {
+// takeNodes returns a doc with the nodes: a copy of nearly the exact size, or the
+// scratch itself where a copy would double much memory.
+func (s *scanner) takeNodes() *doc {
 	if n := len(s.nodes); n > keptNodes && n >= cap(s.nodes)-cap(s.nodes)/4 {
-		nodes := s.nodes
+		d := &doc{nodes: s.nodes}
 		s.nodes = nil
-		return nodes
+		return d
 	}
-	nodes := make([]node, len(s.nodes))
-	copy(nodes, s.nodes)
-	return nodes
+	d := newDoc(len(s.nodes))
+	copy(d.nodes, s.nodes)
+	return d
+}
+
+// newDoc makes a doc of n nodes, in one allocation if they are few. The sizes
+// are those that the allocator has.
+func newDoc(n int) *doc {
+	switch {
+	case n <= 4:
+		d := new(struct {
+			doc
+			room [4]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 8:
+		d := new(struct {
+			doc
+			room [8]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 12:
+		d := new(struct {
+			doc
+			room [12]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 16:
+		d := new(struct {
+			doc
+			room [16]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 20:
+		d := new(struct {
+			doc
+			room [20]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 25:
+		d := new(struct {
+			doc
+			room [25]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 28:
+		d := new(struct {
+			doc
+			room [28]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 35:
+		d := new(struct {
+			doc
+			room [35]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	case n <= 48:
+		d := new(struct {
+			doc
+			room [48]node
+		})
+		d.nodes = d.room[:n:n]
+		return &d.doc
+	}
+	return &doc{nodes: make([]node, n)}
 }
 
 // commitRoot makes a root out of b, the bytes of a start tag. It copies what it
@@ -38,7 +111,7 @@ func (s *scanner) commitRoot(b []byte) *root {
 
 // adopt returns a reference to space that outlives the header.
 func (rt *root) adopt(space string) uint32 {
-	if ref, ok := wellKnownIndex[space]; ok {
+	if ref, ok := wellKnownRef([]byte(space)); ok {
 		return ref
 	}
 	if i := slices.Index(rt.outer, space); i >= 0 {

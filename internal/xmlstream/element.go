@@ -193,6 +193,9 @@ func (e Element) Size() int {
 	if e.d == nil {
 		return 0
 	}
+	if e.i == 0 {
+		return len(e.d.text)
+	}
 	n := e.node()
 	return int(n.value) - e.d.start(n)
 }

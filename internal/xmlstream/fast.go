@@ -6,26 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// fast reads on over the tags and texts that are there as a whole and of the
-// plain sort, which is nearly all of them. At the first that isn't it stops in
-// front of it, in a state between two tags as if it had never looked, and
-// leaves it, mistakes among them, to the other states. So it decides nothing but
-// that something is in order.
+// fast reads on over tags that are there as a whole and of the plain sort, which
+// is nearly all of them, and the text between them. In front of the first tag
+// that isn't it stops, as if it had never looked, and leaves it, mistakes among
+// them, to the other states. So it decides nothing but that a tag is in order.
 func (s *scanner) fast(b []byte) verdict {
 	for {
 		if s.state == inContent {
-			p := plainText(b, s.pos)
-			if p >= len(b) || b[p] != '<' {
-				return next
+			if v := s.scanText(b); v != next {
+				return v
 			}
-			s.text, s.val, s.w = true, s.pos, p
-			s.pos = p + 1
-			s.state = afterLT
 		}
-		if s.pos >= len(b) {
+		if s.state != afterLT || s.pos >= len(b) {
 			return next
 		}
-		var v verdict
+		v := next
 		if b[s.pos] == '/' {
 			v = s.fastEnd(b)
 		} else {
@@ -80,7 +75,7 @@ func (s *scanner) fastStart(b []byte) verdict {
 func (s *scanner) fastTag(b []byte) verdict {
 	at := s.pos - 1
 	name := plainName(b, at+1)
-	if name.local == 0 || !s.flushText() || !s.push(node{kind: kindElement}) {
+	if name.local == 0 || !s.flushText() || s.push(kindElement, 0, 0) == nil {
 		return next
 	}
 	s.owner, s.hasDef, s.def = len(s.nodes)-1, false, s.space()
@@ -116,7 +111,9 @@ func (s *scanner) fastTag(b []byte) verdict {
 	s.elements++
 	s.pos, s.state = p, inContent
 	if !empty {
-		s.frames = append(s.frames, frame{node: int32(s.owner), binds: int32(s.first), q: uint32(at + 1), qLen: uint32(name.end - at - 1), def: s.def})
+		s.frames = append(s.frames, frame{})
+		f := &s.frames[len(s.frames)-1]
+		f.node, f.binds, f.q, f.qLen, f.def = int32(s.owner), int32(s.first), uint32(at+1), uint32(name.end-at-1), s.def
 		return more
 	}
 	e.value, e.size = uint32(p), uint32(len(s.nodes))
@@ -161,20 +158,27 @@ func (s *scanner) fastAttr(b []byte, p int, attrs *attrNames) int {
 		first, colon = name.local-1, name.local-1
 	}
 	if string(b[p:first]) == "xmlns" {
+		if colon < 0 && !s.hasDef {
+			if ref, known := wellKnownRef(b[val:end]); known && ref != refXML && ref != refXMLNS {
+				s.hasDef, s.def = true, ref
+				return end + 1
+			}
+		}
 		s.tok, s.colon, s.end, s.val, s.w = p, colon, name.end, val, end
 		if s.declare(b) != next {
 			return 0
 		}
 		return end + 1
 	}
-	n := node{kind: kindAttr, name: uint32(name.local), nameLen: uint16(name.end - name.local), value: uint32(val), size: uint32(end - val)}
+	n := s.push(kindAttr, val, end-val)
+	if n == nil {
+		return 0
+	}
+	n.name, n.nameLen = uint32(name.local), uint16(name.end-name.local)
 	if colon >= 0 {
 		n.ns, attrs.prefixed = uint32(first-p), true
 	}
 	attrs.add(b[name.local:name.end])
-	if !s.push(n) {
-		return 0
-	}
 	return end + 1
 }
 
@@ -183,6 +187,12 @@ type nameEnd struct{ local, end int }
 
 // plainName finds the end of a name of ASCII letters that another byte follows.
 func plainName(b []byte, p int) nameEnd {
+	if p+8 <= len(b) {
+		// Seven small letters and less at once.
+		if n := letters(binary.LittleEndian.Uint64(b[p:])); n > 0 && n < 8 && class[b[p+n]]&nameChar == 0 && b[p+n] < 0x80 && b[p+n] != ':' {
+			return nameEnd{p, p + n}
+		}
+	}
 	from, local := p, p
 	for {
 		if p >= len(b) || class[b[p]]&nameStart == 0 {
@@ -201,6 +211,12 @@ func plainName(b []byte, p int) nameEnd {
 		p++
 		local = p
 	}
+}
+
+// letters counts the bytes from a to z that x begins with.
+func letters(x uint64) int {
+	atLeast, atMost := (x|tops)-ones*'a', ones*('z'|0x80)-x
+	return bits.TrailingZeros64(^(atLeast&atMost)&tops|x&tops) / 8
 }
 
 const ones, tops = 0x0101010101010101, 0x8080808080808080

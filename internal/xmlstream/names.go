@@ -1,5 +1,7 @@
 package xmlstream
 
+import "encoding/binary"
+
 // Namespaces that the syntax itself knows.
 const (
 	nsXML   = "http://www.w3.org/XML/1998/namespace"
@@ -118,10 +120,36 @@ var wellKnown = [...]string{
 	93:       "http://jabber.org/protocol/address",
 }
 
-var wellKnownIndex = func() map[string]uint32 {
-	m := make(map[string]uint32, len(wellKnown))
-	for i, s := range wellKnown {
-		m[s] = uint32(i)
+// shortest is the length of the shortest of them, but for none.
+const shortest = len("vcard-temp")
+
+// wellKnownSlots is a hash table of them, by their ends; 0: free. They are looked
+// up several times a stanza.
+var wellKnownSlots = func() (slots [256]uint8) {
+	for i, s := range wellKnown[1:] {
+		slot := slotOf([]byte(s))
+		for slots[slot] != 0 {
+			slot++
+		}
+		slots[slot] = uint8(i + 1)
 	}
-	return m
+	return slots
 }()
+
+func slotOf(uri []byte) uint8 {
+	end := binary.LittleEndian.Uint64(uri[len(uri)-8:])
+	return uint8((end + uint64(len(uri))) * 0x9E3779B97F4A7C15 >> 56)
+}
+
+// wellKnownRef returns the reference to a namespace that is well known.
+func wellKnownRef(uri []byte) (ref uint32, known bool) {
+	if len(uri) < shortest {
+		return refNone, len(uri) == 0
+	}
+	for slot := slotOf(uri); wellKnownSlots[slot] != 0; slot++ {
+		if i := wellKnownSlots[slot]; wellKnown[i] == string(uri) {
+			return uint32(i), true
+		}
+	}
+	return 0, false
+}

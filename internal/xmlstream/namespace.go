@@ -76,7 +76,7 @@ func (s *scanner) declareDefault(ref uint32, known bool) verdict {
 // prefixes in scope that stand for one namespace have the same reference, so
 // that references compare in place of names.
 func (s *scanner) find(b, uri []byte) (ref uint32, known bool) {
-	if ref, known = wellKnownIndex[string(uri)]; known {
+	if ref, known = wellKnownRef(uri); known {
 		return ref, true
 	}
 	for _, d := range s.binds {
@@ -94,7 +94,7 @@ func (s *scanner) find(b, uri []byte) (ref uint32, known bool) {
 
 // keepDecl gives a new namespace its node.
 func (s *scanner) keepDecl(known bool) verdict {
-	if !known && !s.push(node{kind: kindDecl, value: uint32(s.val), size: uint32(s.w - s.val)}) {
+	if !known && s.push(kindDecl, s.val, s.w-s.val) == nil {
 		return bad
 	}
 	return next

@@ -84,10 +84,10 @@ type frame struct {
 // begin makes s ready for an element below root.
 func (s *scanner) begin(rt *root, lim Limits) {
 	most := lim.maxNodes()
-	*s = scanner{
-		state: afterLT, pos: 1, root: rt, lim: lim, maxNodes: most,
-		nodes: s.nodes[:0:min(cap(s.nodes), most)], frames: s.frames[:0], binds: s.binds[:0], order: s.order[:0],
-	}
+	s.state, s.text, s.alone, s.empty = afterLT, false, false, false
+	s.pos, s.elements, s.err = 1, 0, nil
+	s.root, s.lim, s.maxNodes = rt, lim, most
+	s.nodes, s.frames, s.binds = s.nodes[:0:min(cap(s.nodes), most)], s.frames[:0], s.binds[:0]
 }
 
 // run scans b, which starts with the element and holds all that has arrived. It
@@ -95,10 +95,10 @@ func (s *scanner) begin(rt *root, lim Limits) {
 func (s *scanner) run(b []byte) verdict {
 	b = b[:min(len(b), s.lim.StanzaBytes)]
 	for {
-		if !s.text && (s.state == inContent || s.state == afterLT) && s.fast(b) == whole {
-			return whole
+		v := s.fast(b)
+		if v == next {
+			v = s.step(b)
 		}
-		v := s.step(b)
 		switch {
 		case v == next:
 			continue
@@ -177,7 +177,7 @@ func (s *scanner) startElement() verdict {
 		return s.fail(PolicyViolation, "too many elements")
 	case len(s.frames) >= s.lim.Depth:
 		return s.fail(PolicyViolation, "elements nested too deep")
-	case !s.push(node{kind: kindElement}):
+	case s.push(kindElement, 0, 0) == nil:
 		return bad
 	}
 	s.owner = len(s.nodes) - 1
@@ -196,13 +196,18 @@ func (s *scanner) space() uint32 {
 	return s.root.def
 }
 
-// push appends a node, within the bound, which the capacity never exceeds.
-func (s *scanner) push(n node) bool {
-	if len(s.nodes) == cap(s.nodes) && !s.growNodes() {
-		return false
+// push appends a node without a name, within the bound, which the capacity never
+// exceeds; nil: no further one. It is made where it stands, field by field: a copy
+// of one costs as much as all the rest.
+func (s *scanner) push(kind uint8, value, size int) *node {
+	i := len(s.nodes)
+	if i == cap(s.nodes) && !s.growNodes() {
+		return nil
 	}
-	s.nodes = append(s.nodes, n)
-	return true
+	s.nodes = s.nodes[:i+1]
+	n := &s.nodes[i]
+	n.name, n.value, n.size, n.ns, n.nameLen, n.kind = 0, uint32(value), uint32(size), 0, 0, kind
+	return n
 }
 
 // growNodes doubles small scratch and adds a quarter to big one, which keeps the

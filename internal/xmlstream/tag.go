@@ -228,11 +228,11 @@ func (s *scanner) endAttr(b []byte) verdict {
 	if string(b[s.tok:first]) == "xmlns" {
 		return s.declare(b)
 	}
-	n := node{kind: kindAttr, value: uint32(s.val), size: uint32(s.w - s.val)}
-	n.name, n.nameLen, n.ns = s.name()
-	if !s.push(n) {
+	n := s.push(kindAttr, s.val, s.w-s.val)
+	if n == nil {
 		return bad
 	}
+	n.name, n.nameLen, n.ns = s.name()
 	return next
 }
 

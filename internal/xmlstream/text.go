@@ -1,9 +1,6 @@
 package xmlstream
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // scanText reads character data up to the next <.
 func (s *scanner) scanText(b []byte) verdict {
@@ -11,8 +8,8 @@ func (s *scanner) scanText(b []byte) verdict {
 		s.text, s.val, s.w = true, s.pos, s.pos
 	}
 	for {
-		s.plain(b, textPlain)
-		p := s.pos
+		p := plainText(b, s.pos)
+		s.keep(b, p)
 		if p >= len(b) {
 			return more
 		}
@@ -106,28 +103,10 @@ func match(b []byte, want string) int {
 // plain takes over the bytes that stand for themselves.
 func (s *scanner) plain(b []byte, mask uint8) {
 	p := s.pos
-	if mask == textPlain {
-		p = skipWords(b, p)
-	}
 	for p < len(b) && class[b[p]]&mask != 0 {
 		p++
 	}
 	s.keep(b, p)
-}
-
-// skipWords skips text eight bytes at a time, as long as all are plain. A few
-// that are plain stop it as well.
-func skipWords(b []byte, p int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; p+8 <= len(b); p += 8 {
-		x := binary.LittleEndian.Uint64(b[p:])
-		lt, amp, end := x^ones*'<', x^ones*'&', x^ones*']'
-		stop := x | (x-ones*0x20)&^x | (lt-ones)&^lt | (amp-ones)&^amp | (end-ones)&^end
-		if stop&tops != 0 {
-			break
-		}
-	}
-	return p
 }
 
 // keep takes over the bytes up to p as they are.
@@ -191,7 +170,7 @@ func (s *scanner) reference(b []byte) verdict {
 func (s *scanner) flushText() bool {
 	run := s.text && s.w > s.val
 	s.text = false
-	return !run || s.push(node{kind: kindText, value: uint32(s.val), size: uint32(s.w - s.val)})
+	return !run || s.push(kindText, s.val, s.w-s.val) != nil
 }
 
 // scanEndName compares an end tag with the element that it should close.
