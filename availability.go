@@ -87,7 +87,7 @@ func (r *Roster) routePresence(ctx context.Context, p *stanza.Presence) {
 			return
 		}
 		for _, a := range r.track(p) {
-			r.presence.Emit(ctx, a)
+			r.presence.routed(ctx, a)
 		}
 	case stanza.PresenceSubscribe:
 		r.requested(ctx, p)

@@ -37,6 +37,11 @@ func (f *Feed[T]) Emit(ctx context.Context, v T) {
 	f.c.app.Add(stream.Job{Item: item, Do: func(ctx context.Context) { f.deliver(ctx, v) }})
 }
 
+// routed is Emit for the router's own news of the stanza in its hands.
+func (f *Feed[T]) routed(ctx context.Context, v T) {
+	f.c.toApp(ctx, stream.ItemOf(ctx), func(ctx context.Context) { f.deliver(ctx, v) })
+}
+
 // deliver calls everyone, on the application goroutine; it tells whether there was anyone.
 func (f *Feed[T]) deliver(ctx context.Context, v T) bool {
 	f.mu.Lock()

@@ -76,9 +76,9 @@ func (h *handler) Offers(s *stream.Session, f stream.Features) {
 		return
 	}
 	c.maxBytes.Store(int64(f.MaxBytes))
-	c.router.Add(stream.Job{Do: func(ctx context.Context) { // the reader must not wait for a store
+	c.onRouter(nil, func(ctx context.Context) { // the reader must not wait for a store
 		c.remember(ctx, a, func(m *memory) { m.After = f.Element.String() })
-	}})
+	})
 }
 
 // guessAttempt makes the attempt that can leave with the stream's header, or nil. Its first message gives no secret away, and only

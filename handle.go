@@ -92,6 +92,7 @@ const slowHandler = time.Second // then it is logged
 
 // serve answers a request, on the router.
 func (c *Connection) serve(ctx context.Context, iq *stanza.IQ) {
+	c.app.Flush() // answering may wait
 	began := time.Now()
 	reply, err := c.reply(ctx, iq)
 	if d := time.Since(began); d > slowHandler && stream.ItemOf(ctx) != nil {
@@ -121,7 +122,7 @@ func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, erro
 	}
 	var payload any
 	err := error(stanza.InternalServerError) // of a handler that panicked
-	c.guard(func() { payload, err = h.handle(ctx, iq) })
+	c.foreign(ctx, func() { payload, err = h.handle(ctx, iq) })
 	if err != nil {
 		if !isCondition(err) {
 			c.report(fmt.Errorf("handler of %s: %w", h.key.name.Local, err))

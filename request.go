@@ -113,7 +113,7 @@ func (c *Connection) passed(ctx context.Context) {
 		return
 	}
 	done := make(chan struct{})
-	c.router.Add(stream.Job{Do: func(context.Context) { close(done) }})
+	c.onRouter(nil, func(context.Context) { close(done) })
 	select {
 	case <-done:
 	case <-ctx.Done():

@@ -30,15 +30,45 @@ func (c *Connection) received(item *stream.Item) {
 		c.stats.late.Add(1)
 		c.log.Debug("answer that nobody waits for", "from", iq.From.String())
 	case r.Apply != nil:
-		c.router.Add(stream.Job{Item: item, Do: func(context.Context) {
+		c.onRouter(item, func(context.Context) {
 			if iq.Error == nil {
 				r.Apply(iq)
 			}
 			r.Complete(iq)
-		}})
+		})
 	default:
 		r.Complete(iq)
 	}
+}
+
+// toApp queues a job on the application goroutine. What the router has for it goes in batches, the latest of which
+// is passed on before code that isn't ours runs on the router, and before anything but the next stanza.
+func (c *Connection) toApp(ctx context.Context, item *stream.Item, do func(context.Context)) {
+	if !c.router.Runs(ctx) {
+		c.app.Add(stream.Job{Item: item, Do: do})
+		return
+	}
+	item.Retain()
+	c.app.Queue(stream.Job{Item: item, Do: do})
+}
+
+// onRouter queues what isn't a stanza on the router.
+func (c *Connection) onRouter(item *stream.Item, do func(context.Context)) {
+	c.router.Add(stream.Job{Item: item, Do: func(ctx context.Context) {
+		c.app.Flush()
+		do(ctx)
+		if c.router.Runs(ctx) {
+			c.app.Flush()
+		}
+	}})
+}
+
+// foreign runs code that isn't ours on the router.
+func (c *Connection) foreign(ctx context.Context, f func()) {
+	if c.router.Runs(ctx) {
+		c.app.Flush()
+	}
+	c.guard(f)
 }
 
 // route takes the stanza of ctx's job through library and extensions, on the router.
@@ -56,7 +86,7 @@ func (c *Connection) route(ctx context.Context) {
 		if c.double(s) {
 			c.stats.doubled.Add(1)
 			// It counts as handled when the first one is, which is ahead of it.
-			c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(context.Context) {}})
+			c.toApp(ctx, stream.ItemOf(ctx), func(context.Context) {})
 			return
 		}
 		c.routeMessage(ctx, s)
@@ -90,7 +120,7 @@ func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
 			}
 			var ahead []*stanza.Message
 			hold := false
-			c.guard(func() { ahead, hold = x.Admit(ctx, m) })
+			c.foreign(ctx, func() { ahead, hold = x.Admit(ctx, m) })
 			for _, kept := range ahead {
 				c.pass(ctx, messageEvent{came: kept})
 			}
@@ -120,10 +150,10 @@ func (c *Connection) pass(ctx context.Context, ev messageEvent) {
 	case ev.m == nil:
 		item = nil // what waits behind a slow callback is only the news
 	case item != nil && ev.done == nil && ev.m == ev.came && item.Stanza == stanza.Stanza(ev.m):
-		c.app.Add(stream.Job{Item: item, Do: c.onUnchanged})
+		c.toApp(ctx, item, c.onUnchanged)
 		return
 	}
-	c.app.Add(stream.Job{Item: item, Do: func(ctx context.Context) { c.hand(ctx, ev) }})
+	c.toApp(ctx, item, func(ctx context.Context) { c.hand(ctx, ev) })
 }
 
 // handUnchanged is hand for the message that the job's item is.
@@ -155,7 +185,7 @@ var errPanicked = errors.New("it panicked")
 // step runs one step on a message and sees to its error. nil: consumed, or forged.
 func (c *Connection) step(ctx context.Context, s step, m *stanza.Message) *stanza.Message {
 	next, err := m, errPanicked
-	c.guard(func() { next, err = s.f(ctx, m) })
+	c.foreign(ctx, func() { next, err = s.f(ctx, m) })
 	if err != nil {
 		c.report(fmt.Errorf("extension %s: message from %v: %w", s.name, m.From, err))
 	}
@@ -204,7 +234,7 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 		return &ConfigError{"message", "it is nil"}
 	}
 	ev := messageEvent{came: m.Clone(), done: make(chan struct{})}
-	c.router.Add(stream.Job{Do: func(ctx context.Context) { c.pass(ctx, ev) }})
+	c.onRouter(nil, func(ctx context.Context) { c.pass(ctx, ev) })
 	select {
 	case <-ev.done:
 		return nil
@@ -269,17 +299,17 @@ func (c *Connection) routePresence(ctx context.Context, p *stanza.Presence) {
 			continue
 		}
 		consumed := false
-		c.guard(func() { consumed = x.Presence(ctx, p) })
+		c.foreign(ctx, func() { consumed = x.Presence(ctx, p) })
 		if consumed {
 			return
 		}
 	}
 	c.roster.routePresence(ctx, p)
 	if item := stream.ItemOf(ctx); item != nil && item.Stanza == stanza.Stanza(p) {
-		c.app.Add(stream.Job{Item: item, Do: c.onPresence})
+		c.toApp(ctx, item, c.onPresence)
 		return
 	}
-	c.presence.feed.Emit(ctx, p)
+	c.presence.feed.routed(ctx, p)
 }
 
 // handPresence gives the presence that the job's item is to the listeners.

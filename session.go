@@ -66,9 +66,9 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	if !resumed {
 		// Behind what is left of the session before, ahead of what this one brings.
 		again := c.sessions > 0
-		c.router.Add(stream.Job{Do: func(context.Context) { c.reset(again) }})
+		c.onRouter(nil, func(context.Context) { c.reset(again) })
 	}
-	c.router.Add(stream.Job{Do: func(context.Context) { c.epoch.Add(1) }}) // what came before belongs to the session before
+	c.onRouter(nil, func(context.Context) { c.epoch.Add(1) }) // what came before belongs to the session before
 	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
 	c.session = s
 	c.maxBytes.Store(int64(features.MaxBytes))

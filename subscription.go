@@ -56,7 +56,7 @@ func (r *Roster) requested(ctx context.Context, p *stanza.Presence) {
 	if q.From.IsZero() || q.From == r.c.User().Bare() {
 		return
 	}
-	r.c.app.Add(stream.Job{Item: stream.ItemOf(ctx), Do: func(ctx context.Context) {
+	r.c.toApp(ctx, stream.ItemOf(ctx), func(ctx context.Context) {
 		r.mu.RLock()
 		decide := r.decide
 		r.mu.RUnlock()
@@ -80,7 +80,7 @@ func (r *Roster) requested(ctx context.Context, p *stanza.Presence) {
 		if err != nil {
 			r.c.report(fmt.Errorf("answer to the subscription request of %v: %w", q.From, err))
 		}
-	}})
+	})
 }
 
 // Subscribe asks to see a contact's presence (RFC 6121 §3.1.1). The answer comes as a change of

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -220,14 +221,14 @@ func (q *Inbound) wake() {
 }
 
 // full tells whether the reader has to pause. q.mu is held.
-func (q *Inbound) full() bool { return q.over(1) }
+func (q *Inbound) full() bool { return q.over(1 << 30) }
 
 // over tells whether the bounds, divided by part, are reached.
 func (q *Inbound) over(part int) bool {
-	if q.count >= hardCount/part || q.bytes >= hardBytes/part || q.sm.Full() {
+	if q.count >= hardCount-hardCount/part || q.bytes >= hardBytes-hardBytes/part || q.sm.Full() {
 		return true
 	}
-	return (q.count >= softCount/part || q.bytes >= softBytes/part) && !q.Outstanding()
+	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.Outstanding()
 }
 
 // Pending is how many stanzas and bytes wait to be handled.
@@ -240,6 +241,13 @@ func (q *Inbound) Pending() (count, bytes int) {
 // Wait returns when there is room for a further stanza, or ctx ends.
 func (q *Inbound) Wait(ctx context.Context) {
 	var since time.Time
+	for range patience {
+		if !q.isFull() {
+			return
+		}
+		q.Pausing()
+		runtime.Gosched()
+	}
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		if !q.full() {
@@ -273,6 +281,15 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		slow.Stop()
 	}
+}
+
+// patience is how often a full reader lets others run before it pauses: to be woken costs more.
+const patience = 50
+
+func (q *Inbound) isFull() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.full()
 }
 
 // Reading is since when the reader has not paused.

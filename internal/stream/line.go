@@ -15,8 +15,8 @@ type Line struct {
 	stage stage
 	after *Line // the stage that jobs come from; nil: none
 
-	// Rests, if it is set, is called when the line has nothing left to do.
-	Rests func()
+	Through func() // is called when a batch of jobs is done with; nil: nobody cares
+	Rests   func() // is called when there is nothing left to do; nil: likewise
 
 	mu      sync.Mutex
 	waiting []Job
@@ -63,14 +63,14 @@ func (l *Line) Add(j Job) {
 }
 
 // Queue is Add that takes over the caller's hold, and which Flush completes: many cost little more than one then.
-// One goroutine may use the two.
+// One goroutine at a time may use the two.
 func (l *Line) Queue(j Job) {
 	if l.ahead = append(l.ahead, j); len(l.ahead) >= flushAt {
 		l.Flush()
 	}
 }
 
-const flushAt = 64 // jobs
+const flushAt = 32 // jobs
 
 // Flush adds what was queued.
 func (l *Line) Flush() {
@@ -189,9 +189,11 @@ func (t *turn) end() bool { return t.over.CompareAndSwap(false, true) }
 
 // turn is a job's turn: that of its item on this stage if it is the first, which saves an allocation.
 func (l *Line) turn(it *Item, next int) *turn {
-	t := new(turn)
+	var t *turn
 	if it != nil && l.stage != noStage && it.turns[l.stage-1].line == nil {
 		t = &it.turns[l.stage-1]
+	} else {
+		t = new(turn)
 	}
 	t.line, t.item, t.next = l, it, int32(next)
 	return t
@@ -230,6 +232,9 @@ func (l *Line) take(next *int) (Job, bool) {
 			return j, true
 		}
 		j.Item.drop()
+	}
+	if l.Through != nil {
+		l.Through()
 	}
 	for i := 0; i < linger && l.after != nil && l.after.working.Load() && !l.queued.Load(); i++ {
 		runtime.Gosched()
