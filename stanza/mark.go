@@ -11,7 +11,7 @@ type mark[T any] struct{ v T }
 // a peer can't make one. Mark changes the stanza: use it on a copy that is
 // yours.
 func Mark[T any](s Stanza, v T) {
-	x := s.extra()
+	x := s.extra().change()
 	for i, m := range x.marks {
 		if _, ok := m.(mark[T]); ok {
 			x.marks = slices.Clone(x.marks) // a clone of the stanza may share the old one
@@ -25,7 +25,7 @@ func Mark[T any](s Stanza, v T) {
 // Marked returns the note of type T, and whether there is one.
 func Marked[T any](s Stanza) (T, bool) {
 	if s != nil && s.extra() != nil {
-		for _, m := range s.extra().marks {
+		for _, m := range s.extra().changes().marks {
 			if m, ok := m.(mark[T]); ok {
 				return m.v, true
 			}

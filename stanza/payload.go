@@ -68,7 +68,7 @@ func find(s Stanza, t reflect.Type) (e Element, found any, err error) {
 			}
 		}
 	}
-	for _, v := range x.added {
+	for _, v := range x.changes().added {
 		switch vt := reflect.TypeOf(v); {
 		case vt == t:
 			return Element{}, v, nil
@@ -110,7 +110,7 @@ func Has[T any](s Stanza) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(x.added, func(v any) bool { return isNamed(v, name) })
+	return slices.ContainsFunc(x.changes().added, func(v any) bool { return isNamed(v, name) })
 }
 
 // Decode reads an element as a T, as [Payload] does. An element of another name
@@ -135,7 +135,7 @@ func Add(s Stanza, v any) {
 	if _, ok := nameOfValue(v); !ok {
 		panic(fmt.Sprintf("stanza: Add of a %T without an element name: give it a field XMLName xml.Name with a tag `xml:\"namespace name\"`, or the method of stanza.Appender", v))
 	}
-	x := s.extra()
+	x := s.extra().change()
 	x.added = append(x.added, v)
 }
 
@@ -150,8 +150,9 @@ func Set[T any](s Stanza, v T) {
 // changes the stanza: never use it on a received one, but on its Clone.
 func Remove[T any](s Stanza) {
 	name := NameFor[T]()
-	x := s.extra()
-	if !x.element.IsZero() && !slices.Contains(x.removed, name) {
+	received := !s.extra().element.IsZero()
+	x := s.extra().change()
+	if received && !slices.Contains(x.removed, name) {
 		x.removed = append(x.removed, name)
 	}
 	kept := make([]any, 0, len(x.added)) // a clone may share the old one

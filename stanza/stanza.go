@@ -68,17 +68,41 @@ type Head struct {
 
 // extra is what a stanza carries besides its fields.
 type extra struct {
-	element Element    // as received
+	element Element  // as received
+	changed *changes // nil on nearly every received one
+}
+
+// changes are what was done to a stanza. Those of a clone are its own.
+type changes struct {
 	removed []xml.Name // received payloads that are no longer part of it
 	added   []any      // by Add, in order
 	marks   []any      // by Mark, at most one of a type
 }
 
+// none stands for no changes; it is only read.
+var none changes
+
+// changes are there to be read.
+func (x *extra) changes() *changes {
+	if x.changed == nil {
+		return &none
+	}
+	return x.changed
+}
+
+// change gives the changes to be added to.
+func (x *extra) change() *changes {
+	if x.changed == nil {
+		x.changed = &changes{}
+	}
+	return x.changed
+}
+
 // clone makes a copy whose additions the original never sees.
 func (x extra) clone() extra {
-	x.removed = slices.Clip(x.removed)
-	x.added = slices.Clip(x.added)
-	x.marks = slices.Clip(x.marks)
+	if c := x.changed; c != nil {
+		x.changed = &changes{slices.Clip(c.removed), slices.Clip(c.added), slices.Clip(c.marks)}
+	}
 	return x
 }
 
@@ -172,7 +196,7 @@ func (x *extra) keeps(s Stanza, c Element) bool {
 	if c.Space() == NS && s.isCore(c.Local()) {
 		return false
 	}
-	return !slices.ContainsFunc(x.removed, func(n xml.Name) bool { return matches(n, c) })
+	return !slices.ContainsFunc(x.changes().removed, func(n xml.Name) bool { return matches(n, c) })
 }
 
 func (x *extra) payloads(s Stanza) iter.Seq[Element] {
@@ -182,7 +206,7 @@ func (x *extra) payloads(s Stanza) iter.Seq[Element] {
 				return
 			}
 		}
-		for _, v := range x.added {
+		for _, v := range x.changes().added {
 			if e, err := Marshal(v); err == nil && !yield(e) {
 				return
 			}

@@ -249,7 +249,7 @@ func (w *Writer) endStanza(s Stanza, e *Error) {
 			}
 		}
 	}
-	for _, v := range x.added {
+	for _, v := range x.changes().added {
 		_ = w.Value(v) // the Writer keeps it
 		n++
 	}

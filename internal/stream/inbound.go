@@ -96,6 +96,8 @@ type Inbound struct {
 	Pausing     func()      // the reader has paused
 	Busy        func() bool // handlers run; Poke is called when none does any more
 
+	crowded bool // as of the last item; the reader's
+
 	mu     sync.Mutex
 	count  int
 	bytes  int
@@ -116,6 +118,7 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 		q.count++
 		q.bytes += size
 	}
+	q.crowded = q.full()
 	q.mu.Unlock()
 	if err != nil {
 		q.Report(err)
@@ -238,8 +241,11 @@ func (q *Inbound) Pending() (count, bytes int) {
 	return q.count, q.bytes
 }
 
-// Wait returns when there is room for a further stanza, or ctx ends.
+// Wait returns when there is room for a further stanza, or ctx ends. The reader calls it.
 func (q *Inbound) Wait(ctx context.Context) {
+	if !q.crowded {
+		return
+	}
 	var since time.Time
 	for range patience {
 		if !q.isFull() {
@@ -251,6 +257,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		if !q.full() {
+			q.crowded = false
 			if !since.IsZero() {
 				q.ended = time.Now()
 			}
@@ -298,6 +305,9 @@ func (q *Inbound) Reading() time.Time {
 	defer q.mu.Unlock()
 	return q.ended
 }
+
+// Crowded makes the next Wait look for itself.
+func (q *Inbound) Crowded() { q.crowded = true }
 
 // Paused tells whether the reader waits for room.
 func (q *Inbound) Paused() bool {

@@ -101,6 +101,7 @@ func (s *Session) fail(err error) {
 func (s *Session) Abort(err error) { s.fail(err) }
 
 func (s *Session) readLoop() {
+	s.inbound.Crowded() // by what the session before has left
 	err := s.readAll()
 	s.handler.Flush()
 	var bad *xmlstream.Error

@@ -55,8 +55,16 @@ func (e Element) Is(space, local string) bool {
 // Attr returns the value of the attribute without namespace of this name, "" if
 // there is none.
 func (e Element) Attr(local string) string {
-	v, _ := e.AttrNS("", local)
-	return v
+	if e.d == nil {
+		return ""
+	}
+	d := e.d
+	for i := int(e.i) + 1; i < len(d.nodes) && d.nodes[i].kind >= kindAttr; i++ {
+		if n := &d.nodes[i]; n.ns == refNone && n.kind == kindAttr && int(n.nameLen) == len(local) && d.local(n) == local {
+			return d.value(n)
+		}
+	}
+	return ""
 }
 
 // AttrNS returns the value of an attribute and whether there is one. Namespace
