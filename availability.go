@@ -103,19 +103,19 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 	if p.Type == stanza.PresenceUnavailable {
 		return r.gone(bare, resource, strings.Clone(p.Status))
 	}
+	_, contact := r.contacts[bare]
+	known := contact || bare == r.c.User().Bare()
 	a := Availability{p.From, true, p.Show, p.Status, p.Priority}
-	kept := r.keep(a)
-	before, known := of[resource]
-	if known && before == kept && kept.Status == a.Status {
+	before, there := of[resource]
+	if kept := keep(a, known); there && before == kept && kept.Status == a.Status {
 		return nil
 	}
 	a.Show, a.Status = stanza.Show(strings.Clone(string(a.Show))), strings.Clone(a.Status) // not the whole stanza's memory
-	kept = r.keep(a)
-	if !known && len(of) >= maxResources {
+	if !there && len(of) >= maxResources {
 		return nil
 	}
 	if of == nil {
-		if _, contact := r.contacts[bare]; !contact && bare != r.c.User().Bare() {
+		if !known {
 			if r.strange >= maxStrangers {
 				return []Availability{a} // told, not kept
 			}
@@ -124,14 +124,13 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 		of = make(map[string]Availability)
 		r.present[bare] = of
 	}
-	of[a.Address.Resource()] = kept
+	of[a.Address.Resource()] = keep(a, known)
 	return []Availability{a}
 }
 
-// keep is what of an availability is worth its memory: peers choose the status. r.mu is held.
-func (r *Roster) keep(a Availability) Availability {
-	bare := a.Address.Bare()
-	if _, contact := r.contacts[bare]; !contact && bare != r.c.User().Bare() {
+// keep is what of an availability is worth its memory: peers choose the status, strangers among them.
+func keep(a Availability, known bool) Availability {
+	if !known {
 		a.Status = ""
 	} else if len(a.Status) > maxStatus {
 		a.Status = strings.Clone(strings.ToValidUTF8(a.Status[:maxStatus], ""))

@@ -116,7 +116,12 @@ func (c *Chat) Peer() jid.JID { return c.peer }
 
 // SendMessage sends text as a message of type chat. What is said at [Connection.Send] holds.
 func (c *Chat) SendMessage(ctx context.Context, text string) error {
-	return c.m.c.Send(ctx, c.message(text))
+	m := drafts.Get().(*stanza.Message)
+	m.To, m.Type, m.Body = c.peer, stanza.MessageChat, text
+	err := c.m.c.Send(ctx, m) // which doesn't keep it
+	*m = stanza.Message{}
+	drafts.Put(m)
+	return err
 }
 
 // Submit sends text and tells what becomes of it. What is said at [Connection.Submit] holds.

@@ -23,11 +23,9 @@ type doubles struct {
 	next  int
 }
 
-// A sighting is when a message was routed, and in which session.
-type sighting struct {
-	at    time.Time
-	epoch int64
-}
+// A sighting is when a message was routed, in Unix nanoseconds, and in which session. It has no pointers: the
+// collector needn't look at thousands of them.
+type sighting struct{ at, epoch int64 }
 
 // double tells whether m came before: the same sender, id and text at the same place in our own archive; or, without an archive, the
 // same sender, id and text in an earlier session, and our server says that it is late. An id alone proves nothing.
@@ -59,8 +57,8 @@ func (c *Connection) double(m *stanza.Message) bool {
 	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
 		key = bits.RotateLeft64(key, 17)*0x9E3779B97F4A7C15 + maphash.String(d.seed, s)
 	}
-	now := sighting{time.Now(), c.epoch.Load()}
-	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && now.at.Sub(before.at) < doublesFor) {
+	now := sighting{time.Now().UnixNano(), c.epoch.Load()}
+	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at) < doublesFor) {
 		d.seen[key] = sighting{now.at, before.epoch} // until we get to acknowledge it, it comes with each new session
 		return true
 	}

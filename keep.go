@@ -330,10 +330,10 @@ func (r *remnant) fail(why error) {
 		return
 	}
 	if r.certain {
-		r.Done.Failed(&unsentError{why})
+		r.Fail(&unsentError{why})
 		return
 	}
-	r.Done.Failed(&uncertainError{why})
+	r.Fail(&uncertainError{why})
 }
 
 // An uncertainError is the end of something that the server may have.

@@ -51,7 +51,7 @@ func (c *Connection) reject(poison uint64, why error) {
 	}
 	c.mu.Unlock()
 	if r.Done != nil {
-		r.Done.Failed(fmt.Errorf("%w: %w", ErrRejected, why))
+		r.Fail(fmt.Errorf("%w: %w", ErrRejected, why))
 	}
 }
 

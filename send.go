@@ -60,6 +60,20 @@ func (l lostEntry) Failed(err error) {
 	l.c.report(fmt.Errorf("%s %s: %w", l.kind, l.id, out))
 }
 
+// plainly is the completion of all messages of plain Send that have none of their own.
+type plainly Connection
+
+func (p *plainly) Written(bool) {}
+func (p *plainly) Acked()       { p.stats.acked.Add(1) }
+func (p *plainly) Failed(err error) {
+	lostEntry{c: (*Connection)(p)}.Failed(err)
+}
+
+// EntryFailed tells which message it was: what it was called stands in its bytes.
+func (p *plainly) EntryFailed(data []byte, err error) {
+	(*Connection)(p).inheritedEntry(data).Failed(err)
+}
+
 // accepts tells why nothing can be sent now, in any state.
 func (c *Connection) accepts() error {
 	if c.ready.Load() {
@@ -116,6 +130,9 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 	if m == nil {
 		return "", &ConfigError{"message", "it is nil"}
 	}
+	if ack == nil && len(c.outgoingSteps) == 0 && c.journal.Load() == nil {
+		return c.sendPlain(ctx, m, wait)
+	}
 	m, err := c.outgoing(ctx, m)
 	if err != nil {
 		return "", err
@@ -133,6 +150,23 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 		entry.Done = ackEntry{ack, c}
 	}
 	return m.ID, c.put(ctx, m, entry, wait)
+}
+
+// drafts are messages to be given an id before they are written.
+var drafts = sync.Pool{New: func() any { return new(stanza.Message) }}
+
+// sendPlain sends a message that nobody asks about and no step changes: its bytes are all that is left of it.
+func (c *Connection) sendPlain(ctx context.Context, m *stanza.Message, wait bool) (string, error) {
+	d := drafts.Get().(*stanza.Message)
+	*d = *m
+	if d.ID == "" {
+		d.ID = stanza.NewID()
+	}
+	id := d.ID
+	err := c.put(ctx, d, stream.Entry{Keep: true, Done: (*plainly)(c)}, wait)
+	*d = stanza.Message{}
+	drafts.Put(d)
+	return id, err
 }
 
 // outgoing gives a message its id and takes it through the extensions' Outgoing, then

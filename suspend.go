@@ -81,7 +81,7 @@ func (c *Connection) leave() {
 	c.mu.Unlock()
 	for _, r := range all {
 		if r.Done != nil {
-			r.Done.Failed(ErrSuspended)
+			r.Fail(ErrSuspended)
 		}
 	}
 	c.outbox.Leave(ErrSuspended, &unsentError{ErrClosed})

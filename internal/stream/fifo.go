@@ -29,9 +29,13 @@ func (f *fifo) pop() Entry {
 	f.bytes -= len(e.Data)
 	if f.head == len(f.entries) {
 		f.entries, f.head = f.entries[:0], 0
-		if cap(f.entries) > 64 {
-			f.entries = nil // an idle connection keeps no buffers
-		}
 	}
 	return e
+}
+
+// rest gives the array of an empty queue back.
+func (f *fifo) rest() {
+	if len(f.entries) == 0 && cap(f.entries) > 8 {
+		f.entries = nil
+	}
 }

@@ -117,9 +117,9 @@ func (o *Outbox) Leave(kept, err error) {
 	o.mu.Unlock()
 	for i := range all {
 		if all[i].Keep {
-			all[i].failed(kept)
+			all[i].Fail(kept)
 		} else {
-			all[i].failed(err)
+			all[i].Fail(err)
 		}
 	}
 }

@@ -63,9 +63,20 @@ type Entry struct {
 	Place  uint64 // of a message among the messages, likewise; it stays the same when another process takes the message over
 }
 
-func (e *Entry) failed(err error) {
-	if e.Done != nil {
-		e.Done.Failed(err)
+// A SharedCompletion is one for many entries, which is told whose end it is in place of Failed.
+type SharedCompletion interface {
+	Completion
+	EntryFailed(data []byte, err error)
+}
+
+// Fail ends the entry with an error.
+func (e *Entry) Fail(err error) {
+	switch done := e.Done.(type) {
+	case nil:
+	case SharedCompletion:
+		done.EntryFailed(e.Data, err)
+	default:
+		done.Failed(err)
 	}
 }
 
@@ -331,7 +342,7 @@ func (o *Outbox) Drop(err error) {
 	o.free()
 	o.mu.Unlock()
 	for i := range dropped {
-		dropped[i].failed(err)
+		dropped[i].Fail(err)
 	}
 }
 
@@ -374,9 +385,9 @@ func (o *Outbox) Close(err error) (left []Entry) {
 	o.mu.Unlock()
 	for i := range all {
 		if all[i].Maybe {
-			all[i].failed(&lostError{err})
+			all[i].Fail(&lostError{err})
 		} else {
-			all[i].failed(err)
+			all[i].Fail(err)
 		}
 	}
 	return left

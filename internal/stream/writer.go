@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -68,7 +69,7 @@ func (w *Writer) run() {
 				return
 			}
 			w.running = false
-			w.batch, w.buf = nil, nil
+			w.rest()
 			w.box.mu.Unlock()
 			return
 		}
@@ -87,6 +88,22 @@ func (w *Writer) run() {
 		}
 		clear(w.batch)
 		w.batch = w.batch[:0]
+	}
+}
+
+// buffers are what writers make their writes in.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// rest gives memory back: an idle connection keeps no buffers. box.mu is held.
+func (w *Writer) rest() {
+	w.batch = nil
+	if w.buf != nil && cap(w.buf) <= 4*batchBytes {
+		b := w.buf[:0]
+		buffers.Put(&b)
+	}
+	w.buf = nil
+	for lane := range w.box.queue {
+		w.box.queue[lane].rest()
 	}
 }
 
@@ -149,7 +166,7 @@ func (w *Writer) write(counted bool, record func() error) (err error) {
 		case err == nil:
 			done.Written(!counted || w.batch[i].Nonza)
 		case !counted || w.batch[i].Nonza:
-			done.Failed(&lostError{err})
+			w.batch[i].Fail(&lostError{err})
 		}
 	}
 	if cap(w.buf) > 4*batchBytes {
@@ -162,6 +179,9 @@ func (w *Writer) write(counted bool, record func() error) (err error) {
 // to the peer are whole stanzas then: nothing is left in a parser that a server may go on with when the session is resumed.
 func (w *Writer) writeBatch() error {
 	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	if w.buf == nil {
+		w.buf = *buffers.Get().(*[]byte)
+	}
 	w.buf = w.buf[:0]
 	if w.gather != nil {
 		w.gather.hold()
