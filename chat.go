@@ -116,12 +116,10 @@ func (c *Chat) Peer() jid.JID { return c.peer }
 
 // SendMessage sends text as a message of type chat. What is said at [Connection.Send] holds.
 func (c *Chat) SendMessage(ctx context.Context, text string) error {
-	m := drafts.Get().(*stanza.Message)
-	m.To, m.Type, m.Body = c.peer, stanza.MessageChat, text
-	err := c.m.c.Send(ctx, m) // which doesn't keep it
-	*m = stanza.Message{}
-	drafts.Put(m)
-	return err
+	d := drafts.Get().(*draft)
+	defer d.clear()
+	d.To, d.Type, d.Body = c.peer, stanza.MessageChat, text
+	return c.m.c.Send(ctx, &d.Message) // which doesn't keep it
 }
 
 // Submit sends text and tells what becomes of it. What is said at [Connection.Submit] holds.

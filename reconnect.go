@@ -35,7 +35,12 @@ type handler Connection
 
 // Received takes a stanza from the reader.
 func (h *handler) Received(it *stream.Item) { (*Connection)(h).received(it) }
-func (h *handler) Flush()                   { h.router.Flush() }
+
+// Flush hears that the reader waits.
+func (h *handler) Flush() {
+	h.router.Flush()
+	h.inbound.Rest()
+}
 
 // Report hears of a stanza that was no good.
 func (h *handler) Report(err error) { (*Connection)(h).report(err) }

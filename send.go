@@ -22,21 +22,19 @@ import (
 // ErrTooLarge, ErrNotConnected before the first login, ErrClosed, that of an extension's step, and
 // ctx's.
 func (c *Connection) Send(ctx context.Context, s stanza.Stanza) error {
-	_, err := c.send(ctx, s, nil, true)
-	return err
+	return c.send(ctx, s, nil, true)
 }
 
 // TrySend is Send that fails with ErrBufferFull in place of waiting.
 func (c *Connection) TrySend(ctx context.Context, s stanza.Stanza) error {
-	_, err := c.send(ctx, s, nil, false)
-	return err
+	return c.send(ctx, s, nil, false)
 }
 
 // Submit sends a message as Send does and returns an Ack that tells what became of it. An error
 // means that it never left this process.
 func (c *Connection) Submit(ctx context.Context, m *stanza.Message) (*Ack, error) {
 	a := &Ack{done: make(chan struct{}), table: &c.acks}
-	if _, err := c.send(ctx, m, a, true); err != nil {
+	if err := c.send(ctx, m, a, true); err != nil {
 		a.end(err)
 		return nil, err
 	}
@@ -99,9 +97,9 @@ func (c *Connection) down() error {
 }
 
 // send is the way of every outgoing stanza but requests.
-func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait bool) (id string, err error) {
+func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait bool) error {
 	if err := c.accepts(); err != nil {
-		return "", err
+		return err
 	}
 	switch s := s.(type) {
 	case *stanza.Message:
@@ -111,37 +109,37 @@ func (c *Connection) send(ctx context.Context, s stanza.Stanza, ack *Ack, wait b
 			break
 		}
 		if !wait && c.outbox.Full() {
-			return "", ErrBufferFull
+			return ErrBufferFull
 		}
-		return s.ID, c.presence.send(ctx, s)
+		return c.presence.send(ctx, s)
 	case *stanza.IQ:
 		if s == nil {
 			break
 		}
 		if s.Type.IsRequest() {
-			return "", &ConfigError{"iq", "a request is sent with Get, Set or SendIQ"}
+			return &ConfigError{"iq", "a request is sent with Get, Set or SendIQ"}
 		}
-		return s.ID, c.put(ctx, s, stream.Entry{}, wait)
+		return c.put(ctx, s, stream.Entry{}, wait)
 	}
-	return "", &ConfigError{"stanza", "it is nil"}
+	return &ConfigError{"stanza", "it is nil"}
 }
 
-func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ack, wait bool) (string, error) {
+func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ack, wait bool) error {
 	if m == nil {
-		return "", &ConfigError{"message", "it is nil"}
+		return &ConfigError{"message", "it is nil"}
 	}
 	if ack == nil && len(c.outgoingSteps) == 0 && c.journal.Load() == nil {
 		return c.sendPlain(ctx, m, wait)
 	}
 	m, err := c.outgoing(ctx, m)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if m == nil {
 		if ack != nil {
 			ack.end(nil) // the step has seen to it
 		}
-		return "", nil
+		return nil
 	}
 	entry := stream.Entry{Keep: true, Done: lostEntry{c, m.Kind(), m.ID}}
 	if ack != nil {
@@ -149,24 +147,47 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 		c.acks.add(ack)
 		entry.Done = ackEntry{ack, c}
 	}
-	return m.ID, c.put(ctx, m, entry, wait)
+	return c.put(ctx, m, entry, wait)
 }
 
-// drafts are messages to be given an id before they are written.
-var drafts = sync.Pool{New: func() any { return new(stanza.Message) }}
+// A draft is a message to be given an id before it is written, and the next ones to give.
+type draft struct {
+	stanza.Message
+	ids string
+}
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+// id takes an id. It is cut from a string of many, so nobody may keep it.
+func (d *draft) id() string {
+	const atOnce = 32
+	if d.ids == "" {
+		b := make([]byte, 0, atOnce*stanza.IDLen)
+		for range atOnce {
+			b = stanza.AppendID(b)
+		}
+		d.ids = string(b)
+	}
+	id := d.ids[:stanza.IDLen]
+	d.ids = d.ids[stanza.IDLen:]
+	return id
+}
+
+// clear makes it ready for another message.
+func (d *draft) clear() {
+	d.Message = stanza.Message{}
+	drafts.Put(d)
+}
 
 // sendPlain sends a message that nobody asks about and no step changes: its bytes are all that is left of it.
-func (c *Connection) sendPlain(ctx context.Context, m *stanza.Message, wait bool) (string, error) {
-	d := drafts.Get().(*stanza.Message)
-	*d = *m
+func (c *Connection) sendPlain(ctx context.Context, m *stanza.Message, wait bool) error {
+	d := drafts.Get().(*draft)
+	defer d.clear()
+	d.Message = *m
 	if d.ID == "" {
-		d.ID = stanza.NewID()
+		d.ID = d.id()
 	}
-	id := d.ID
-	err := c.put(ctx, d, stream.Entry{Keep: true, Done: (*plainly)(c)}, wait)
-	*d = stanza.Message{}
-	drafts.Put(d)
-	return id, err
+	return c.put(ctx, &d.Message, stream.Entry{Keep: true, Done: (*plainly)(c)}, wait)
 }
 
 // outgoing gives a message its id and takes it through the extensions' Outgoing, then

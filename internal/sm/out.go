@@ -110,6 +110,13 @@ func (o *Out[T]) Failed(h uint32, known bool) (acked, rest []T, err error) {
 	return acked, o.Disable(nil), err
 }
 
+// Rest gives memory back that nothing is in: an idle connection keeps no buffers.
+func (o *Out[T]) Rest() {
+	if o.n == 0 && len(o.slots) > 16 {
+		o.slots, o.head = nil, 0
+	}
+}
+
 // Unacked yields what is not acknowledged, in order, each with its number. The Out must not
 // change meanwhile.
 func (o *Out[T]) Unacked() iter.Seq2[uint32, T] {
@@ -173,9 +180,6 @@ func (o *Out[T]) pop(dst []T, n int) []T {
 		o.head = (o.head + len(run)) & (len(o.slots) - 1)
 		o.n -= len(run)
 		n -= len(run)
-	}
-	if o.n == 0 && len(o.slots) > 64 {
-		o.slots, o.head = nil, 0 // an idle connection keeps no buffers
 	}
 	return dst
 }

@@ -15,6 +15,9 @@ func (f *fifo) push(e Entry) {
 		clear(f.entries[n:])
 		f.entries, f.head = f.entries[:n], 0
 	}
+	if f.entries == nil {
+		f.entries = entryArrays.get()
+	}
 	f.entries = append(f.entries, e)
 	f.bytes += len(e.Data)
 }
@@ -35,7 +38,8 @@ func (f *fifo) pop() Entry {
 
 // rest gives the array of an empty queue back.
 func (f *fifo) rest() {
-	if len(f.entries) == 0 && cap(f.entries) > 8 {
+	if len(f.entries) == 0 {
+		entryArrays.put(f.entries)
 		f.entries = nil
 	}
 }

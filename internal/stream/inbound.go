@@ -96,7 +96,10 @@ type Inbound struct {
 	Pausing     func()      // the reader has paused
 	Busy        func() bool // handlers run; Poke is called when none does any more
 
-	crowded bool // as of the last item; the reader's
+	// The reader's own:
+	crowded bool   // as of the last item
+	spare   []Item // for the next ones
+	made    int    // how many were made at once
 
 	mu     sync.Mutex
 	count  int
@@ -126,12 +129,22 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 	if again {
 		return nil
 	}
-	it := &Item{e: e, Size: size, in: q, seq: seq}
+	if len(q.spare) == 0 {
+		q.made = min(2*q.made+1, 7)
+		q.spare = make([]Item, q.made)
+	}
+	it := &q.spare[0]
+	q.spare = q.spare[1:]
+	it.e, it.Size, it.in, it.seq = e, size, q, seq
 	it.refs.Store(1)
 	return it
 }
 
+// Rest gives back what was made for a burst. The reader calls it.
+func (q *Inbound) Rest() { q.spare, q.made = nil, 0 }
+
 func (q *Inbound) handled(it *Item) {
+	it.Stanza, it.e = nil, stanza.Element{} // it may lie beside one that lives on
 	q.mu.Lock()
 	q.count--
 	q.bytes -= it.Size

@@ -65,6 +65,9 @@ func (l *Line) Add(j Job) {
 // Queue is Add that takes over the caller's hold, and which Flush completes: many cost little more than one then.
 // One goroutine at a time may use the two.
 func (l *Line) Queue(j Job) {
+	if l.ahead == nil {
+		l.ahead = jobArrays.get()
+	}
 	if l.ahead = append(l.ahead, j); len(l.ahead) >= flushAt {
 		l.Flush()
 	}
@@ -74,15 +77,12 @@ const flushAt = 32 // jobs
 
 // Flush adds what was queued.
 func (l *Line) Flush() {
-	n := len(l.ahead)
-	if n == 0 {
+	if len(l.ahead) == 0 {
 		return
 	}
 	l.hand(l.ahead...)
-	clear(l.ahead)
-	if l.ahead = l.ahead[:0]; n < flushAt/2 {
-		l.ahead = nil // an idle connection keeps no buffers
-	}
+	jobArrays.put(l.ahead)
+	l.ahead = nil // an idle connection keeps no buffers
 }
 
 // hand queues jobs whose items are held already.
@@ -94,6 +94,9 @@ func (l *Line) hand(jobs ...Job) {
 			j.Item.drop()
 		}
 		return
+	}
+	if l.waiting == nil {
+		l.waiting = jobArrays.get()
 	}
 	l.waiting = append(l.waiting, jobs...)
 	l.queued.Store(true)
@@ -244,7 +247,9 @@ func (l *Line) take(next *int) (Job, bool) {
 	if len(l.waiting) == 0 || l.stopped.Load() {
 		l.busy = false
 		l.working.Store(false)
-		l.batch = nil
+		jobArrays.put(l.batch)
+		jobArrays.put(l.waiting[:0])
+		l.batch, l.waiting = nil, nil
 		l.started.Store(0)
 		if l.idle != nil {
 			close(l.idle)

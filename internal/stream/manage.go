@@ -97,13 +97,17 @@ func (o *Outbox) Resumed(h uint32) error {
 func (o *Outbox) ack(h uint32, f func(*sm.Out[Entry], []Entry, uint32) ([]Entry, error)) error {
 	o.mu.Lock()
 	o.stretch(h)
-	done, err := f(&o.out, nil, h)
+	done, err := f(&o.out, entryArrays.get(), h)
 	o.asked, o.served = time.Time{}, true
 	o.relax()
 	o.free()
 	o.wake()
+	if o.writer == nil || !o.writer.running {
+		o.out.Rest()
+	}
 	o.mu.Unlock()
 	acked(done)
+	entryArrays.put(done)
 	return err
 }
 
@@ -196,8 +200,10 @@ func (o *Outbox) askNow(batch []Entry) []Entry {
 	if o.asked.IsZero() {
 		o.asked = time.Now()
 	}
-	return append(batch, Entry{Data: []byte(sm.Request), Nonza: true})
+	return append(batch, Entry{Data: request, Nonza: true})
 }
+
+var request = []byte(sm.Request)
 
 // remind looks whether an <r/> is due, a while after the last stanza.
 func (o *Outbox) remind() {

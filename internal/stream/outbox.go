@@ -184,7 +184,7 @@ func (o *Outbox) Wanting() bool { return o.waiting.Load() > 0 }
 func (o *Outbox) wake() {
 	if w := o.writer; w != nil && !w.running && (w.final != nil || o.ready()) {
 		w.running = true
-		go w.run()
+		go w.start()
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
@@ -26,6 +25,7 @@ type Writer struct {
 	fail   func(error) // called once, when a write fails
 
 	// box.mu
+	start   func() // the method run
 	running bool
 	final   *[]byte // to be written last
 	flush   bool    // … after everything that waits, not before
@@ -38,7 +38,9 @@ type Writer struct {
 }
 
 func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
-	return &Writer{conn: conn, gather: gather, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
+	w := &Writer{conn: conn, gather: gather, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
+	w.start = w.run
+	return w
 }
 
 func (w *Writer) run() {
@@ -47,6 +49,9 @@ func (w *Writer) run() {
 		if w.ended || w.box.writer != w {
 			w.end()
 			return
+		}
+		if w.batch == nil {
+			w.batch = entryArrays.get()
 		}
 		if w.final == nil || w.flush {
 			w.batch = w.box.take(w.batch[:0], batchBytes)
@@ -91,20 +96,16 @@ func (w *Writer) run() {
 	}
 }
 
-// buffers are what writers make their writes in.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
 // rest gives memory back: an idle connection keeps no buffers. box.mu is held.
 func (w *Writer) rest() {
+	entryArrays.put(w.batch)
 	w.batch = nil
-	if w.buf != nil && cap(w.buf) <= 4*batchBytes {
-		b := w.buf[:0]
-		buffers.Put(&b)
-	}
+	byteArrays.put(w.buf)
 	w.buf = nil
 	for lane := range w.box.queue {
 		w.box.queue[lane].rest()
 	}
+	w.box.out.Rest()
 }
 
 // last writes the stream's end; nobody waits for it past a bound.
@@ -180,7 +181,7 @@ func (w *Writer) write(counted bool, record func() error) (err error) {
 func (w *Writer) writeBatch() error {
 	_ = w.conn.SetWriteDeadline(time.Now().Add(writeLimit))
 	if w.buf == nil {
-		w.buf = *buffers.Get().(*[]byte)
+		w.buf = byteArrays.get()
 	}
 	w.buf = w.buf[:0]
 	if w.gather != nil {

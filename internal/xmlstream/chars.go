@@ -10,13 +10,17 @@ const (
 	cdataPlain             // stands for itself in a CDATA section
 	attrPlain              // stands for itself in either kind of attribute value
 	blank                  // white space, XML 1.0 §2.3
+	written                // is written as it is, wherever it stands
 )
 
 var class = makeClasses()
 
 func makeClasses() (t [256]uint8) {
 	for c := 0x20; c < 0x80; c++ {
-		t[c] = textPlain | cdataPlain | attrPlain
+		t[c] = textPlain | cdataPlain | attrPlain | written
+	}
+	for _, c := range "<>&'\"" {
+		t[c] &^= written
 	}
 	for _, c := range "\t\n" {
 		t[c] = textPlain | cdataPlain
@@ -87,7 +91,17 @@ func isNameChar(c rune) bool {
 // ValidName reports whether s is an NCName (Namespaces in XML 1.0 §3), which is
 // what elements and attributes may be called.
 func ValidName(s string) bool {
-	if s == "" || len(s) > maxName || !utf8.ValidString(s) {
+	if s == "" || len(s) > maxName || class[s[0]]&nameStart == 0 && s[0] < 0x80 {
+		return false
+	}
+	plain := 0
+	for plain < len(s) && class[s[plain]]&nameChar != 0 {
+		plain++
+	}
+	if plain == len(s) {
+		return true
+	}
+	if !utf8.ValidString(s) {
 		return false
 	}
 	for i, c := range s {
@@ -101,12 +115,12 @@ func ValidName(s string) bool {
 // ValidText returns the offset of the first byte of s that can't stand in XML,
 // be it an illegal character (XML 1.0 §2.2) or bad UTF-8; -1 if all is well.
 func ValidText(s string) (badOffset int) {
-	for i := 0; i < len(s); {
+	for i := plainRun(s, 0); i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
 			if class[c]&(cdataPlain|blank) == 0 && c != ']' {
 				return i
 			}
-			i++
+			i = plainRun(s, i+1)
 			continue
 		}
 		c, n := utf8.DecodeRuneInString(s[i:])

@@ -4,7 +4,7 @@ package xmlstream
 // can't arise, and CR because a reader would turn it into LF (XML 1.0 §2.11).
 func appendText(dst []byte, s string) []byte {
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i+1) {
 		var ref string
 		switch s[i] {
 		case '<':
@@ -16,6 +16,9 @@ func appendText(dst []byte, s string) []byte {
 		case '\r':
 			ref = "&#xD;"
 		default:
+			for i+1 < len(s) && s[i+1] >= 0x80 {
+				i++
+			}
 			continue
 		}
 		dst = append(append(dst, s[from:i]...), ref...)
@@ -29,7 +32,7 @@ func appendText(dst []byte, s string) []byte {
 // it into blanks (XML 1.0 §3.3.3).
 func appendValue(dst []byte, s string) []byte {
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i+1) {
 		var ref string
 		switch s[i] {
 		case '<':
@@ -49,6 +52,9 @@ func appendValue(dst []byte, s string) []byte {
 		case '\r':
 			ref = "&#xD;"
 		default:
+			for i+1 < len(s) && s[i+1] >= 0x80 {
+				i++
+			}
 			continue
 		}
 		dst = append(append(dst, s[from:i]...), ref...)

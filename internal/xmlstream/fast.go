@@ -219,8 +219,6 @@ func letters(x uint64) int {
 	return bits.TrailingZeros64(^(atLeast&atMost)&tops|x&tops) / 8
 }
 
-const ones, tops = 0x0101010101010101, 0x8080808080808080
-
 // plainValue finds the end of an attribute value that stands for itself: its
 // quote, or the first byte that another state has to look at.
 func plainValue(b []byte, p int, quote byte) int {
