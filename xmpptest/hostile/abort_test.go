@@ -26,7 +26,7 @@ type abort struct {
 	trap    trap
 	err     func(error) error      // what the error must be
 	step    string                 // of the attempt that failed; empty: none is named
-	says    stanza.StreamCondition // the stream error that the client must send; empty: none is asked for
+	says    stanza.StreamCondition // the stream error that the client must send, and name in a *xmpp.ProtocolError; empty: none is asked for
 	options *xmpptest.Options
 	lazy    func() *xmpptest.Options // options that take time to make
 	with    with
@@ -240,6 +240,9 @@ func (a abort) judge(o observation) error {
 	}
 	if a.says != "" && said != string(a.says) {
 		f.addf("the stream error is %q, not %q", said, string(a.says))
+	}
+	if e, ok := errors.AsType[*xmpp.ProtocolError](o.err); a.says != "" && (!ok || e.Condition != a.says) {
+		f.addf("%v: it is no *xmpp.ProtocolError with %q", o.err, string(a.says))
 	}
 	rest := aborted.ReplaceAllString(streamErrors.ReplaceAllString(o.after, ""), "")
 	rest = strings.ReplaceAll(rest, "</stream:stream>", "")
