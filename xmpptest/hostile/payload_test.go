@@ -323,7 +323,7 @@ func answered(t *testing.T) error {
 }
 
 var _ = add(
-	row{id: "S095", title: "A payload that can't be read", oracle: ignoreRow, also: "TestRosterWithBadItems stanza.TestPayloadErrors", scenes: slices.Concat(
+	row{id: "S095", title: "A payload that can't be read", oracle: ignoreRow, also: "TestRosterWithBadItems stanza.TestBadPayloadStaysInItsStanza", scenes: slices.Concat(
 		damaged(map[string]string{
 			"a number":          strings.Replace(goodTyped, "'7'", "'seven'", 1),
 			"too large":         strings.Replace(goodTyped, "'7'", "'99999999999999999999'", 1),
@@ -341,7 +341,7 @@ var _ = add(
 			ignore{name: "a request with text for a payload", send: "<iq type='get' id='p' from='" + contactFull + "'>ping</iq>", answers: []stanza.Condition{stanza.BadRequest}, twin: hello, shows: "hello"},
 		),
 	)},
-	row{id: "S096", title: "Mandatory parts are missing", oracle: ignoreRow, also: "stanza.TestCorpus", scenes: []scene{
+	row{id: "S096", title: "Mandatory parts are missing", oracle: ignoreRow, also: "stanza.TestMissingParts", scenes: []scene{
 		{name: "in what is sent to us", play: survives},
 		{name: "in what answers us", play: answered},
 	}},
