@@ -124,7 +124,7 @@ func unsaid(name string, p xmpp.Secret) []scene {
 // nonces logs in n times and counts what repeats itself or is short.
 func nonces(n int, clear bool) func(*testing.T) (int64, error) {
 	return func(t *testing.T) (bad int64, err error) {
-		if testing.Short() {
+		if few() {
 			n /= 10
 		}
 		options := &xmpptest.Options{Plaintext: clear}
