@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmack/xmpp"
@@ -120,8 +121,11 @@ func all(checks ...func(error) error) func(error) error {
 	}
 }
 
-// pass lets time pass, in virtual time.
-func pass(d time.Duration) { time.Sleep(d) }
+// pass lets time pass, in virtual time, and all that follows from that happen. Only a scene's own goroutine may call it.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
 
 // short cuts what is shown of a long text.
 func short(s string) string {
