@@ -5,7 +5,6 @@ package stream
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -220,7 +219,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 			return err
 		}
 		if !e.Is(NSStream, "features") {
-			return fmt.Errorf("<%s/> in place of the stream's features", e.Local())
+			return fmt.Errorf("%s in place of the stream's features", name(e))
 		}
 		t.Features = ParseFeatures(stanza.Element(e))
 		return nil
@@ -269,7 +268,5 @@ func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	return t.open(ctx, "authenticate", from, nil)
 }
 
-// name is an element's name for messages to people.
-func name(e xmlstream.Element) string {
-	return xml.Name{Space: e.Space(), Local: e.Local()}.Local + " (" + e.Space() + ")"
-}
+// name is an element's name for messages to people. The peer has chosen it, so it is cut and quoted.
+func name(e xmlstream.Element) string { return fmt.Sprintf("<%.64s/> (%.64q)", e.Local(), e.Space()) }
