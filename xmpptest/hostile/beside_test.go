@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
@@ -57,6 +59,9 @@ var _ = add(
 		abort{name: "features without it", trap: authenticated(true, "<stream:features/>"), step: "bind", honest: true},
 		abort{name: "a message for features", trap: authenticated(true, "<message/>"), step: "authenticate", honest: true},
 	)},
+	row{id: "S108a", title: "Limits that are none", oracle: ignoreRow, scenes: accepted(
+		limited("negative", "-1"), limited("zero", "0"), limited("too large for a number", "99999999999999999999"), limited("no number", "many"), limited("a fraction", "1.5"), limited("an exponent", "1e9"), limited("nothing", ""),
+	)},
 	row{id: "S059a", title: "What a server says is to be read in a log", oracle: abortRow, scenes: slices.Concat(
 		aborts(
 			abort{name: "a stream error's text", trap: secured("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>" + lines + "</text></stream:error>"), err: all(is(stanza.StreamReset), brief), step: "stream"},
@@ -81,3 +86,17 @@ var _ = add(
 		),
 	)},
 )
+
+// limited offers a limit (XEP-0478) that is none. A message must get through.
+func limited(name, value string) login {
+	return login{name: name, with: both(openly, quiet), options: openHouse, script: func(c *xmpptest.ScriptConn) error {
+		err := errors.Join(second(c.Header()), c.Send(header+offer("PLAIN")), second(c.Expect("auth")), c.Send("<success xmlns='"+nsSASL+"'/>"))
+		c.Restart()
+		err = errors.Join(err, second(c.Header()), c.Send(header+"<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>"+value+"</max-bytes><idle-seconds>"+value+"</idle-seconds></limits></stream:features>"))
+		iq, e := c.Expect("xmpp-bind")
+		err = errors.Join(err, e, c.Send("<iq type='result' id='"+iq.Attr("id")+"'>"+resource+"</iq>"))
+		return errors.Join(err, second(c.Expect("hello")), c.ExpectEnd(""))
+	}, check: func(c *xmpp.Connection) error {
+		return c.ChatManager().CreateChat(jid.MustParse(contact)).SendMessage(context.Background(), "hello")
+	}}
+}
