@@ -219,7 +219,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 			return err
 		}
 		if !e.Is(NSStream, "features") {
-			return fmt.Errorf("%s in place of the stream's features", name(e))
+			return fmt.Errorf("<%.64s/> in place of the stream's features", e.Local())
 		}
 		t.Features = ParseFeatures(stanza.Element(e))
 		return nil
@@ -268,5 +268,7 @@ func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	return t.open(ctx, "authenticate", from, nil)
 }
 
-// name is an element's name for messages to people. The peer has chosen it, so it is cut and quoted.
-func name(e xmlstream.Element) string { return fmt.Sprintf("<%.64s/> (%.64q)", e.Local(), e.Space()) }
+// name is an element's name for messages to people, cut: a peer chose it. A namespace may hold anything, so it is quoted.
+func name(e xmlstream.Element) string {
+	return fmt.Sprintf("%.64s (%.64q)", e.Local(), e.Space())
+}

@@ -74,6 +74,7 @@ var _ = add(
 			abort{name: "a task", trap: proven2("<continue xmlns='" + nsSASL2 + "'><tasks><task>" + lines + "</task></tasks></continue>"), err: all(is(xmpp.ErrTaskUnsupported), brief), step: "authenticate"},
 			abort{name: "an error of SCRAM", trap: proven(saslElement("success", "e="+strings.ReplaceAll(lines, ",", ""))), err: brief, step: "authenticate"},
 			abort{name: "a name for a challenge", trap: proven(named("urn:x")), err: brief, step: "authenticate"},
+			abort{name: "a namespace", trap: proven("<x xmlns='urn:x&#10;2030-01-01 INFO all is well'/>"), err: brief, step: "authenticate"},
 			abort{name: "a name for features", trap: secured(named("urn:x")), err: brief, step: "stream"},
 			abort{name: "a name for proceed", trap: wantTLS(named("urn:x")), err: brief, step: "starttls"},
 			abort{name: "a name for a resource", trap: binding(named("urn:x")), err: brief, step: "bind", honest: true},
