@@ -5,7 +5,6 @@ package stream
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -118,6 +117,7 @@ func (t *Transport) step(ctx context.Context, name string, f func() error) error
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {
 		t.complain(ctx, bad)
+		err = &ProtocolError{stanza.StreamCondition(bad.Condition), err}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("the server closed the connection: %w", err)
@@ -223,7 +223,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 			return err
 		}
 		if !e.Is(NSStream, "features") {
-			return fmt.Errorf("<%s/> in place of the stream's features", e.Local())
+			return fmt.Errorf("<%.64s/> in place of the stream's features", e.Local())
 		}
 		t.Features = ParseFeatures(stanza.Element(e))
 		return nil
@@ -272,7 +272,7 @@ func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	return t.open(ctx, "authenticate", from, nil)
 }
 
-// name is an element's name for messages to people.
+// name is an element's name for messages to people, cut: a peer chose it. A namespace may hold anything, so it is quoted.
 func name(e xmlstream.Element) string {
-	return xml.Name{Space: e.Space(), Local: e.Local()}.Local + " (" + e.Space() + ")"
+	return fmt.Sprintf("%.64s (%.64q)", e.Local(), e.Space())
 }
