@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: test check fmt fuzz soak reliability
+.PHONY: test check fmt fuzz soak reliability security
 
 test:
 	@scripts/run-tests $(GO)
@@ -34,3 +34,7 @@ soak:
 # Measures what docs/reliability.md promises, and writes it there.
 reliability:
 	@scripts/reliability $(GO)
+
+# Runs every row of docs/security.md and writes there what was shown.
+security:
+	$(GO) test -count=1 -timeout 10m -run '^TestHostile$$' ./xmpptest/hostile -hostile.write

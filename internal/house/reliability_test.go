@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPromisesHaveTests looks whether each promise of docs/reliability.md names tests that exist: `Test…` in the root package, `dir.Test…` elsewhere,
-// with a subtest's name behind it or not, or a target of the Makefile.
-func TestPromisesHaveTests(t *testing.T) {
+// testsThere is every test of the repository, as "dir.Test…".
+func testsThere(t *testing.T) map[string]bool {
+	t.Helper()
 	tests := map[string]bool{}
 	for _, f := range files(t) {
 		if !f.test {
@@ -26,6 +26,13 @@ func TestPromisesHaveTests(t *testing.T) {
 			}
 		}
 	}
+	return tests
+}
+
+// TestPromisesHaveTests looks whether each promise of docs/reliability.md names tests that exist: `Test…` in the root package, `dir.Test…` elsewhere,
+// with a subtest's name behind it or not, or a target of the Makefile.
+func TestPromisesHaveTests(t *testing.T) {
+	tests := testsThere(t)
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	require.NoError(t, err)
 	page, err := os.ReadFile(filepath.Join(root, "docs", "reliability.md"))

@@ -1,0 +1,18 @@
+// Package hostile holds the tests of what an attacker, a broken server or a careless
+// contact can do to a client. Each row of docs/security.md is a subtest of TestHostile
+// with the row's number, run through the public API against a server that package
+// xmpptest lets a script play.
+//
+// What has to hold is one of four things:
+//
+//   - ABORT: the client ends the connection within a second, with the stream error that
+//     is named, and the call returns a typed error; after what the server did it writes
+//     no credential, token or stanza, and it doesn't connect again.
+//   - IGNORE: what came reaches no listener and no handler and changes no state, and the
+//     next good stanza is heard; a request is answered once, with the error that is named.
+//   - REJECT: the call returns an error, and not one byte is written.
+//   - BOUND: time, memory, goroutines or bytes stay within the limit that is named.
+//
+// What the server sends comes in one piece, byte by byte, and in random pieces. A row
+// about a sender is run for every kind of sender. Each has its twin, which must be taken.
+package hostile

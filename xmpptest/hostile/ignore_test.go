@@ -1,0 +1,203 @@
+package hostile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+// ignore is a scene that must have no effect on a client that is online.
+type ignore struct {
+	name    string
+	send    string                // what the server sends
+	make    func(*session) string // or this makes it, each time
+	answers []stanza.Condition    // the errors that requests in it are answered with, in order
+	// twin is the like of it that must be taken, and what of it must show: in what is heard, written or kept.
+	twin, shows string
+	makeTwin    func(*session) string
+	prepare     func(*session) // attaches extensions
+	online      func(*session) error
+	options     *xmpptest.Options
+	with        with
+	// after looks, when all is over, for what neither listeners nor state show.
+	after func(*session) error
+}
+
+func (i ignore) scene() scene { return scene{name: i.name, play: i.play, cut: true} }
+
+// ignores makes scenes of them.
+func ignores(list ...ignore) []scene {
+	var all []scene
+	for _, i := range list {
+		all = append(all, i.scene())
+	}
+	return all
+}
+
+func (i ignore) play(t *testing.T) error {
+	return meet(t, i.options, i.with, i.prepare, func(s *session) error {
+		if i.online != nil {
+			if err := i.online(s); err != nil {
+				return err
+			}
+		}
+		for n, way := range cuts(i.name) {
+			if err := i.once(s, way, n); err != nil {
+				return whenCut(way, err)
+			}
+		}
+		if i.after != nil {
+			if err := i.after(s); err != nil {
+				return err
+			}
+		}
+		return i.accepts(s)
+	})
+}
+
+// once sends the attack and looks what came of it.
+func (i ignore) once(s *session, way cut, n int) error {
+	attack := i.send
+	if i.make != nil {
+		attack = i.make(s)
+	}
+	before := s.mark()
+	s.send(way, attack)
+	got, err := s.since(before)
+	if err != nil {
+		return err
+	}
+	return i.judge(s, got, fmt.Sprintf("marker %d", n))
+}
+
+// judge is the oracle: what of IGNORE does not hold.
+func (i ignore) judge(s *session, got change, marker string) error {
+	var f faults
+	if len(got.heard) > 0 {
+		f.addf("it was heard: %q", got.heard)
+	}
+	if got.state != "" {
+		f.addf("it changed the state to %q", got.state)
+	}
+	f = append(f, i.replies(got.wrote))
+	before := s.mark()
+	s.say("<message from='" + contactFull + "' type='chat'><body>" + marker + "</body></message>")
+	next, err := s.since(before)
+	switch {
+	case err != nil:
+		f = append(f, err)
+	case len(next.heard) != 2 || !strings.Contains(strings.Join(next.heard, ""), marker):
+		f.addf("the next good message made %v", next)
+	}
+	if s.State() != xmpp.Online {
+		f.addf("the connection is %v: %w", s.State(), s.Err())
+	}
+	return f.err()
+}
+
+// replies looks at what was written: an error for each request, once.
+func (i ignore) replies(wrote []stanza.Element) error {
+	if len(wrote) != len(i.answers) {
+		return fmt.Errorf("it wrote %v, not %d answers", wrote, len(i.answers))
+	}
+	for n, want := range i.answers {
+		e := wrote[n]
+		if !e.Is(stanza.NS, "iq") || e.Attr("type") != "error" || stanza.ErrorFrom(e.Child(stanza.NS, "error")).Condition != want {
+			return fmt.Errorf("it answered %v, not %v", e, want)
+		}
+	}
+	return nil
+}
+
+// accepts sends the twin.
+func (i ignore) accepts(s *session) error {
+	twin := i.twin
+	if i.makeTwin != nil {
+		twin = i.makeTwin(s)
+	}
+	if twin == "" || i.shows == "" {
+		return fmt.Errorf("the scene has no twin")
+	}
+	before := s.mark()
+	s.say(twin)
+	got, err := s.since(before)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(got.String(), i.shows) {
+		return fmt.Errorf("the twin %s shows no %q: %v", short(twin), i.shows, got)
+	}
+	return nil
+}
+
+// A variant is one kind of sender.
+type variant struct{ name, from string }
+
+// senders are the nine kinds that every row about a sender is run with.
+var senders = []variant{
+	{"absent", ""},
+	{"own bare", own},
+	{"own full", ownFull},
+	{"own other", ownOther},
+	{"own domain", domain},
+	{"contact bare", contact},
+	{"contact full", contactFull},
+	{"stranger", stranger},
+	{"stranger in other letters", "MALLORY@EVIL.Example./x"}, // prepared it is another string than was sent
+}
+
+// from is the attribute of a sender.
+func (v variant) attr() string {
+	if v.from == "" {
+		return ""
+	}
+	return " from='" + v.from + "'"
+}
+
+// spoof makes scenes of one attack from each sender who may not: %s in send is where the attribute stands. Who may is named
+// in legal, and must be believed: shows is what that shows.
+func spoof(i ignore, legal ...string) []scene {
+	var all []scene
+	twins := 0
+	for _, v := range senders {
+		for _, good := range legal {
+			if good == v.name {
+				twins++
+			}
+		}
+	}
+	if twins != len(legal) || twins == 0 {
+		panic("hostile: " + i.name + ": not all of those who may are senders")
+	}
+	n := 0
+	for _, v := range senders {
+		if contains(legal, v.name) {
+			continue
+		}
+		s := i
+		s.name = strings.TrimSpace(i.name + " from " + v.name)
+		s.send = strings.ReplaceAll(i.send, "%s", v.attr())
+		good := legal[n%len(legal)]
+		n++
+		for _, w := range senders {
+			if w.name == good {
+				s.twin = strings.ReplaceAll(i.twin, "%s", w.attr())
+			}
+		}
+		all = append(all, s.scene())
+	}
+	return all
+}
+
+func contains(all []string, s string) bool {
+	for _, x := range all {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

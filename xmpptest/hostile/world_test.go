@@ -1,0 +1,141 @@
+package hostile_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+// canary is the password of who logs in where the server isn't believed. It must never be seen.
+const canary = "c4n4ry-of-the-password"
+
+// with is a change of a configuration.
+type with func(*xmpp.ConnectionConfiguration)
+
+// serve runs f with a server that is closed behind it, and joins what scripts complained about.
+func serve(t *testing.T, options *xmpptest.Options, f func(srv *xmpptest.Server) error) error {
+	t.Helper()
+	srv, err := xmpptest.Start(options)
+	if err != nil {
+		return err
+	}
+	err = f(srv)
+	srv.Close()
+	return err
+}
+
+// configuration is that of romeo, whose server is in memory.
+func configuration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfiguration {
+	cfg := &xmpp.ConnectionConfiguration{
+		Address: srv.Address("romeo"), Password: xmpp.Secret(srv.Password("romeo")),
+		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA()},
+	}
+	for _, change := range changes {
+		if change != nil {
+			change(cfg)
+		}
+	}
+	return cfg
+}
+
+// A client is what is put to the test: the library, or, where an oracle is tested, one that does it wrong.
+type client interface {
+	Login(ctx context.Context, user string, password xmpp.Secret) error
+	Done() <-chan struct{}
+	Err() error
+	State() xmpp.State
+	Close() error
+}
+
+// library makes the client that the rows are about.
+func library(cfg *xmpp.ConnectionConfiguration) (client, error) { return xmpp.NewConnection(cfg) }
+
+// A record is what several goroutines saw.
+type record[T any] struct {
+	mu  sync.Mutex
+	all []T
+}
+
+func (r *record[T]) add(v T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, v)
+}
+
+func (r *record[T]) list() []T {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
+}
+
+func (r *record[T]) len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
+}
+
+// since is what was recorded after the first n.
+func (r *record[T]) since(n int) []T { return r.list()[n:] }
+
+// second drops the value of a call whose error counts.
+func second[T any](_ T, err error) error { return err }
+
+// as makes a check of errors.As.
+func as[T error](err error) error {
+	if _, ok := errors.AsType[T](err); !ok {
+		return fmt.Errorf("%w: it is no %T", err, *new(T))
+	}
+	return nil
+}
+
+// is makes a check of errors.Is.
+func is(target error) func(error) error {
+	return func(err error) error {
+		if !errors.Is(err, target) {
+			return fmt.Errorf("%v: it is not %q", err, target)
+		}
+		return nil
+	}
+}
+
+// all is every one of the checks.
+func all(checks ...func(error) error) func(error) error {
+	return func(err error) error {
+		for _, check := range checks {
+			if bad := check(err); bad != nil {
+				return bad
+			}
+		}
+		return nil
+	}
+}
+
+// pass lets time pass, in virtual time.
+func pass(d time.Duration) { time.Sleep(d) }
+
+// short cuts what is shown of a long text.
+func short(s string) string {
+	if len(s) > 300 {
+		return s[:200] + "…" + s[len(s)-90:]
+	}
+	return s
+}
+
+// containsAny tells which of the words is in s.
+func containsAny(s string, words ...string) string {
+	for _, w := range words {
+		if w != "" && strings.Contains(s, w) {
+			return w
+		}
+	}
+	return ""
+}
