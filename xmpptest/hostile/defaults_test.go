@@ -98,7 +98,7 @@ func nothingSaid(name, send string) scene {
 		return meet(t, nil, nil, nil, func(s *session) error {
 			before := s.mark()
 			s.say(send)
-			pass(30*time.Second)
+			pass(30 * time.Second)
 			got, err := s.since(before)
 			if err == nil && len(got.wrote) > 0 {
 				err = fmt.Errorf("it wrote %v", got.wrote)
