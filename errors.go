@@ -56,8 +56,13 @@ var (
 	ErrTaskUnsupported = stream.ErrTaskUnsupported
 )
 
+// A ProtocolError says that the server broke the stream's rules (bad XML, more than Limits allow, an acknowledgement of what it was never
+// sent) and which stream error it was told before the connection was closed (RFC 6120 §4.9). It is found by errors.As in what [Connection.Err]
+// and a StateChange tell, and in a ConnectError.
+type ProtocolError = stream.ProtocolError
+
 // A ConnectError says why Connect or Login came to nothing: each endpoint that was tried, the step
-// that failed there and the cause. errors.As finds the causes: *sasl.Failure, *stanza.StreamError,
+// that failed there and the cause. errors.As finds the causes: *sasl.Failure, *stanza.StreamError, *ProtocolError,
 // *tls.CertificateVerificationError, *net.OpError.
 type ConnectError struct {
 	Domain   string

@@ -103,12 +103,15 @@ func (s *Session) readLoop() {
 	if errors.As(err, &bad) {
 		// RFC 6120 §4.9.1.1: the error, the end of the stream, the end of the connection.
 		s.goodbye(time.Second, streamError(bad), false)
+		err = &ProtocolError{stanza.StreamCondition(bad.Condition), err}
 	}
 	var counts interface{ StreamError() *stanza.StreamError }
 	if errors.As(err, &counts) {
-		if e, bad := stanza.Marshal(counts.StreamError()); bad == nil {
+		told := counts.StreamError()
+		if e, bad := stanza.Marshal(told); bad == nil {
 			s.goodbye(time.Second, e.String()+streamEnd, false)
 		}
+		err = &ProtocolError{told.Condition, err}
 	}
 	if errors.Is(err, io.EOF) {
 		// The server ended the stream; we end ours (RFC 6120 §4.4).

@@ -114,6 +114,7 @@ func (t *Transport) step(ctx context.Context, name string, f func() error) error
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {
 		t.complain(ctx, bad)
+		err = &ProtocolError{stanza.StreamCondition(bad.Condition), err}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("the server closed the connection: %w", err)

@@ -26,9 +26,12 @@ type abort struct {
 	trap    trap
 	err     func(error) error      // what the error must be
 	step    string                 // of the attempt that failed; empty: none is named
-	says    stanza.StreamCondition // the stream error that the client must send; empty: none is asked for
+	says    stanza.StreamCondition // the stream error that the client must send, and name in a *xmpp.ProtocolError; empty: none is asked for
 	options *xmpptest.Options
+	lazy    func() *xmpptest.Options // options that take time to make
 	with    with
+	// random is how many random ways of cutting it is run with; 0: as many as all.
+	random int
 	// before is a login that is in order, with the same configuration and so with the same Store.
 	before bool
 	// online: the trigger comes to a client that is online. Its connection must end, with the error.
@@ -57,7 +60,14 @@ func (a abort) play(t *testing.T) error {
 	if a.whole {
 		ways = ways[:1]
 	}
-	return serve(t, a.options, func(srv *xmpptest.Server) error {
+	for n := len(ways); a.random > 0 && n < a.random && !testing.Short(); n++ {
+		ways = append(ways, random(a.name, n))
+	}
+	options := a.options
+	if a.lazy != nil {
+		options = a.lazy()
+	}
+	return serve(t, options, func(srv *xmpptest.Server) error {
 		for _, c := range ways {
 			if err := a.once(t, srv, c); err != nil {
 				return whenCut(c, err)
@@ -97,11 +107,11 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 	}
 	line := &tap{Dialer: cfg.Dialer}
 	cfg.Dialer = line
-	make := a.client
-	if make == nil {
-		make = library
+	under := a.client
+	if under == nil {
+		under = library
 	}
-	c, err := make(cfg)
+	c, err := under(cfg)
 	if err != nil {
 		return err
 	}
@@ -116,9 +126,11 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 		}
 		said := len(s.Log())
 		triggered = time.Now()
-		_ = way.deliver(trigger, s.Send)
 		s.SetPatience(10 * time.Second)
+		sent := make(chan error, 1)
+		go func() { sent <- way.deliver(trigger, s.Send) }() // beside reading: a client that goes early is heard out
 		_ = drain(s)
+		<-sent // its error would be that the client has gone
 		o.after = s.Log()[said:]
 		return nil
 	})
@@ -228,6 +240,9 @@ func (a abort) judge(o observation) error {
 	}
 	if a.says != "" && said != string(a.says) {
 		f.addf("the stream error is %q, not %q", said, string(a.says))
+	}
+	if e, ok := errors.AsType[*xmpp.ProtocolError](o.err); a.says != "" && (!ok || e.Condition != a.says) {
+		f.addf("%v: it is no *xmpp.ProtocolError with %q", o.err, string(a.says))
 	}
 	rest := aborted.ReplaceAllString(streamErrors.ReplaceAllString(o.after, ""), "")
 	rest = strings.ReplaceAll(rest, "</stream:stream>", "")

@@ -74,14 +74,21 @@ func randomPieces(data string, r *rand.Rand) []string {
 	return append(all, data)
 }
 
+// recordSize is the most that TLS carries in one piece.
+const recordSize = 16 << 10
+
 // deliver sends data in its pieces. Time passes between two of them only when nobody has anything to
 // do any more, so each is read before the next one comes.
 func (c cut) deliver(data string, send func(string) error) error {
 	for _, piece := range c.pieces(data) {
-		if err := send(piece); err != nil {
-			return err
+		for first := true; first || piece != ""; first = false {
+			n := min(len(piece), recordSize)
+			if err := send(piece[:n]); err != nil {
+				return err
+			}
+			piece = piece[n:]
+			moment()
 		}
-		moment()
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,7 +98,10 @@ func TestPageHasEveryRow(t *testing.T) {
 		l := r.line("")
 		want = append(want, strings.TrimSuffix(l, " |  |"))
 	}
-	require.Equal(t, want, on, "run make security")
+	for _, l := range want {
+		require.True(t, slices.Contains(on, l), "run make security: it lacks %s", l)
+	}
+	require.Len(t, on, len(want), "run make security")
 }
 
 // Each row has its own number, a title and a rule.

@@ -53,7 +53,7 @@ func (r *rogue) Close() error {
 
 // ABORT sees each way of not aborting, and passes who aborts.
 func TestAbortSees(t *testing.T) {
-	good := &xmpp.ConnectError{Attempts: []xmpp.Attempt{{Step: "starttls", Err: xmpp.ErrTLSRequired}}}
+	good := &xmpp.ConnectError{Attempts: []xmpp.Attempt{{Step: "starttls", Err: errors.Join(xmpp.ErrTLSRequired, &xmpp.ProtocolError{Condition: stanza.StreamPolicyViolation, Err: io.EOF})}}}
 	ending := "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
 	for name, tt := range map[string]struct {
 		want string
@@ -79,6 +79,11 @@ func TestAbortSees(t *testing.T) {
 		"late":               {"the error came after", func(r *rogue) error { r.write(ending); r.hangUp(); time.Sleep(2 * time.Second); return good }},
 		"no typed error":     {"no *xmpp.ConnectError", func(r *rogue) error { r.write(ending); r.hangUp(); return xmpp.ErrTLSRequired }},
 		"the wrong error":    {"the wrong error", func(r *rogue) error { r.write(ending); r.hangUp(); return &xmpp.ConnectError{Err: xmpp.ErrClosed} }},
+		"no protocol error": {"it is no *xmpp.ProtocolError", func(r *rogue) error {
+			r.write(ending)
+			r.hangUp()
+			return &xmpp.ConnectError{Attempts: []xmpp.Attempt{{Step: "starttls", Err: xmpp.ErrTLSRequired}}}
+		}},
 		"the wrong step": {`"authenticate", not "starttls"`, func(r *rogue) error {
 			r.write(ending)
 			r.hangUp()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
@@ -139,3 +140,6 @@ func containsAny(s string, words ...string) string {
 	}
 	return ""
 }
+
+// romeo is the account of that name at a domain.
+func romeo(domain string) jid.JID { return jid.MustParse("romeo@" + domain) }

@@ -1,0 +1,170 @@
+package hostile_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/xmpptest"
+)
+
+// S025: what was verified once is verified again.
+var _ = add(row{id: "S025", title: "The certificate changes between two connections", oracle: abortRow, also: "TestTLSChangesNothing", scenes: []scene{
+	{name: "to that of another name", play: swapped("localhost", func(c *x509.Certificate) { c.DNSNames = []string{"other.example"} }, true)},
+	{name: "to nobody's", play: swapped("localhost", nil, false)},
+	{name: "it expires, and the TLS session could be resumed", play: expires},
+	{name: "our roots change, and the TLS session could be resumed", play: uprooted},
+	{name: "our roots change, and the TLS session could be resumed, by direct TLS", play: func(t *testing.T) error { return uprootedOn(t, 5223) }},
+}})
+
+// keyPair is a certificate that root has signed, or nobody.
+func keyPair(name string, change func(*x509.Certificate), signed bool) (tls.Certificate, error) {
+	signer, err := root()
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if !signed {
+		signer = new(authority)
+	}
+	leaf, err := signer.issue(name, change)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key}, nil
+}
+
+// swapped shows another certificate from the second connection on, and resumes no TLS session; later the first one again.
+func swapped(name string, change func(*x509.Certificate), signed bool) func(*testing.T) error {
+	return func(t *testing.T) error {
+		good, err := keyPair(name, nil, true)
+		bad, other := keyPair(name, change, signed)
+		if err = errors.Join(err, other); err != nil {
+			return err
+		}
+		var evil atomic.Bool
+		options := &xmpptest.Options{TLS: func(c *tls.Config) {
+			c.SessionTicketsDisabled = true
+			c.Certificates = nil
+			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				if evil.Load() {
+					return &bad, nil
+				}
+				return &good, nil
+			}
+		}, ChannelBinding: []string{"tls-exporter"}}
+		return serve(t, options, func(srv *xmpptest.Server) error {
+			seen := new(record[string])
+			c, err := xmpp.NewConnection(configuration(srv, trusting, func(cfg *xmpp.ConnectionConfiguration) {
+				cfg.Trace = func(e xmpp.TraceEvent) {
+					if e.Out {
+						seen.add(string(e.Data))
+					}
+				}
+			}))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.Login(t.Context(), "", ""); err != nil {
+				return err
+			}
+			moment()
+			evil.Store(true)
+			said := seen.len()
+			srv.Drop("romeo")
+			pass(10 * time.Minute)
+			var f faults
+			if c.State() != xmpp.Reconnecting {
+				f.addf("it is %v", c.State())
+			}
+			after := strings.Join(seen.since(said), "")
+			if w := containsAny(after, "<auth", "<resume", "<iq", "from="); w != "" {
+				f.addf("it wrote %s", w)
+			}
+			if !strings.Contains(after, "<starttls") {
+				f.addf("it didn't try")
+			}
+			evil.Store(false)
+			pass(10 * time.Minute)
+			if c.State() != xmpp.Online {
+				f.addf("with the right certificate it is %v", c.State())
+			}
+			return f.err()
+		})
+	}
+}
+
+// expires outlives its certificate while it is online. The ticket of the first connection is no way around that.
+func expires(t *testing.T) error {
+	soon, err := keyPair("localhost", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(time.Hour) }, true)
+	if err != nil {
+		return err
+	}
+	var resumed record[bool]
+	options := &xmpptest.Options{TLS: func(c *tls.Config) {
+		c.Certificates = []tls.Certificate{soon}
+		c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
+	}}
+	return serve(t, options, func(srv *xmpptest.Server) error {
+		c, err := xmpp.NewConnection(configuration(srv, trusting))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.Login(t.Context(), "", ""); err != nil {
+			return err
+		}
+		moment()
+		srv.Drop("romeo")
+		pass(time.Minute)
+		var f faults
+		if c.State() != xmpp.Online || !resumed.list()[resumed.len()-1] {
+			f.addf("while it is good: %v, TLS sessions resumed: %v", c.State(), resumed.list())
+		}
+		pass(2 * time.Hour)
+		srv.Drop("romeo")
+		pass(10 * time.Minute)
+		if c.State() != xmpp.Reconnecting {
+			f.addf("when it has expired: %v", c.State())
+		}
+		return f.err()
+	})
+}
+
+func uprooted(t *testing.T) error { return uprootedOn(t, 5222) }
+
+// uprootedOn shares TLS sessions between two connections, of which the second believes another authority.
+func uprootedOn(t *testing.T, port int) error {
+	cache := tls.NewLRUClientSessionCache(8)
+	var resumed record[bool]
+	options := shows("localhost", nil)
+	show := options.TLS
+	options.TLS = func(c *tls.Config) {
+		show(c)
+		c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
+	}
+	return serve(t, options, func(srv *xmpptest.Server) error {
+		shared := func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.ClientSessionCache, cfg.Port = cache, port }
+		for range 2 {
+			if err := (abort{}).good(t, configuration(srv, trusting, shared)); err != nil {
+				return err
+			}
+		}
+		var f faults
+		if got := resumed.list(); len(got) != 2 || !got[1] {
+			f.addf("TLS sessions resumed with the same roots: %v", got)
+		}
+		c, err := xmpp.NewConnection(configuration(srv, shared)) // it believes only the test server's own authority
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		f = append(f, badCert(c.Login(t.Context(), "", "")))
+		return f.err()
+	})
+}
