@@ -73,14 +73,6 @@ func sasl2Failure(condition string) string {
 	return "<failure xmlns='" + nsSASL2 + "'><" + condition + " xmlns='" + nsSASL + "'/></failure>"
 }
 
-func mechanisms(names ...string) with {
-	return func(cfg *xmpp.ConnectionConfiguration) { cfg.Mechanisms = names }
-}
-
-func both(a, b with) with {
-	return func(cfg *xmpp.ConnectionConfiguration) { a(cfg); b(cfg) }
-}
-
 // pinned has logged in by SCRAM before.
 func pinned(cfg *xmpp.ConnectionConfiguration) {
 	_ = cfg.Store.Put(context.Background(), own+"/pin", []byte(sasl.PinStrong))
