@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmack/xmpp"
@@ -146,6 +147,7 @@ func (l leak) play(t *testing.T) error {
 		c.Use(xmpp.Extension{Name: "listener", Start: func(_ context.Context, s *xmpp.Session) error { sessions.add(s); return nil }})
 		err = c.Login(t.Context(), "", "")
 		pass(time.Minute)
+		synctest.Wait() // package fmt reads what it is given without a lock
 		if l.session == "" && err == nil {
 			return errors.New("the login went well")
 		}
