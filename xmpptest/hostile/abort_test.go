@@ -34,6 +34,10 @@ type abort struct {
 	random int
 	// before is a login that is in order, with the same configuration and so with the same Store.
 	before bool
+	// honest leaves the account's own password in the configuration: the server can check it, as it is the test server up to the trigger.
+	honest bool
+	// after looks at what else must hold.
+	after func(*xmpp.ConnectionConfiguration) error
 	// online: the trigger comes to a client that is online. Its connection must end, with the error.
 	online bool
 	// handshake: what the trigger makes it write may be the beginning of TLS.
@@ -102,7 +106,7 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 			return fmt.Errorf("the login before: %w", err)
 		}
 	}
-	if !a.online && !a.before {
+	if !a.online && !a.before && !a.honest {
 		cfg.Password = canary
 	}
 	line := &tap{Dialer: cfg.Dialer}
@@ -158,7 +162,11 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 	pass(10 * time.Minute)
 	o.dials = line.dials.len()
 	o.ended = o.dials > 0 && line.closed.len() == o.dials && line.closed.list()[0].Sub(triggered) < time.Second
-	return a.judge(o)
+	err = a.judge(o)
+	if a.after != nil {
+		err = errors.Join(err, a.after(cfg))
+	}
+	return err
 }
 
 // good is a login that is in order, with the configuration as it is.

@@ -3,7 +3,10 @@ package hostile_test
 import (
 	"fmt"
 	"runtime"
+	"runtime/pprof"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -54,4 +57,27 @@ func clock(f func() error) (int64, error) {
 	began := time.Now()
 	err := f()
 	return time.Since(began).Milliseconds(), err
+}
+
+// bubbled is how many goroutines this bubble has.
+func bubbled() int {
+	synctest.Wait()
+	var b strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
+	all := strings.Split(b.String(), "\n\n")
+	own, n := "", 0
+	for i, g := range all {
+		at := strings.Index(g, "synctest bubble ")
+		if at < 0 {
+			continue
+		}
+		bubble := g[at : at+strings.IndexAny(g[at:], "],")]
+		if i == 0 {
+			own = bubble
+		}
+		if bubble == own {
+			n++
+		}
+	}
+	return n
 }

@@ -69,7 +69,7 @@ func trusting(cfg *xmpp.ConnectionConfiguration) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(r.cert)
-	cfg.TLS = &tls.Config{RootCAs: pool}
+	cfg.TLS.RootCAs = pool
 }
 
 // shows are options of a server of that domain with this chain, whose first is its own. Each link signs the next one, root the last.

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +13,12 @@ import (
 
 // ignore is a scene that must have no effect on a client that is online.
 type ignore struct {
-	name    string
-	send    string                // what the server sends
-	make    func(*session) string // or this makes it, each time
-	answers []stanza.Condition    // the errors that requests in it are answered with, in order
+	name     string
+	send     string                // what the server sends
+	make     func(*session) string // or this makes it, each time
+	hears    string                // what the outer message says, which is heard: everything within it must not be
+	hearsAny string                // what is heard may contain this
+	answers  []stanza.Condition    // the errors that requests in it are answered with, in order
 	// twin is the like of it that must be taken, and what of it must show: in what is heard, written or kept.
 	twin, shows string
 	makeTwin    func(*session) string
@@ -77,8 +80,17 @@ func (i ignore) once(s *session, way cut, n int) error {
 // judge is the oracle: what of IGNORE does not hold.
 func (i ignore) judge(s *session, got change, marker string) error {
 	var f faults
-	if len(got.heard) > 0 {
-		f.addf("it was heard: %q", got.heard)
+	heard := got.heard
+	switch quoted := fmt.Sprintf("%q", i.hears); {
+	case i.hears != "" && len(heard) == 2 && strings.Contains(heard[0], quoted[1:len(quoted)-1]) && strings.Contains(heard[1], quoted[1:len(quoted)-1]):
+		heard = nil // the message and its chat
+	case i.hears != "":
+		f.addf("the message around it was heard as %q", heard)
+	case i.hearsAny != "":
+		heard = slices.DeleteFunc(heard, func(h string) bool { return strings.Contains(h, i.hearsAny) })
+	}
+	if len(heard) > 0 {
+		f.addf("it was heard: %q", heard)
 	}
 	if got.state != "" {
 		f.addf("it changed the state to %q", got.state)

@@ -238,7 +238,7 @@ var _ = add(
 		choice{name: "y", features: offer(sha), mechanism: sha, flag: "y,,n="},
 		choice{name: "y by SASL2", features: offer2("", "", sha), mechanism: sha, flag: "y,,n="},
 		choice{name: "n without TLS", features: offer(sha), mechanism: sha, flag: "n,,n=", clear: true, with: inClear, options: &xmpptest.Options{Plaintext: true}},
-		choice{name: "y with TLS 1.2", features: offer(sha), mechanism: sha, flag: "y,,n=", options: version(tls.VersionTLS12, tls.VersionTLS12)()},
+		choice{name: "y with TLS 1.2", features: offer(sha), mechanism: sha, flag: "y,,n=", options: tlsOnly(tls.VersionTLS12, tls.VersionTLS12)()},
 		choice{name: "y where -PLUS is not among ours", features: offer("SCRAM-SHA-256"), mechanism: "SCRAM-SHA-256", flag: "y,,n=", with: mechanisms("SCRAM-SHA-256")},
 	)},
 	row{id: "S037", title: "The type of channel binding", oracle: abortRow, also: "sasl.TestTLSBindings", scenes: boundLogins()},

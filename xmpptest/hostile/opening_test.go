@@ -113,9 +113,9 @@ var _ = add(
 		accepted(login{name: "twin: *.example.org for chat.example.org", lazy: chain("chat.example.org", wildcard("*.example.org")), with: trusting}),
 	)},
 	row{id: "S012", title: "Old versions of TLS", oracle: abortRow, scenes: slices.Concat(
-		badCertificate("1.1", version(tls.VersionTLS10, tls.VersionTLS11), nil),
-		badCertificate("1.0 that the configuration allows", version(tls.VersionTLS10, tls.VersionTLS10), nil, func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.MinVersion = tls.VersionTLS10 }),
-		accepted(login{name: "twin: 1.2", lazy: version(tls.VersionTLS12, tls.VersionTLS12)}),
+		badCertificate("1.1", tlsOnly(tls.VersionTLS10, tls.VersionTLS11), nil),
+		badCertificate("1.0 that the configuration allows", tlsOnly(tls.VersionTLS10, tls.VersionTLS10), nil, func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.MinVersion = tls.VersionTLS10 }),
+		accepted(login{name: "twin: 1.2", lazy: tlsOnly(tls.VersionTLS12, tls.VersionTLS12)}),
 	)},
 	row{id: "S013", title: "The connection ends in the middle of a stanza", oracle: ignoreRow, scenes: []scene{{name: "cut at every byte", play: truncated}}},
 	row{id: "S014", title: "TLS selects another protocol", oracle: abortRow, scenes: slices.Concat(
@@ -156,7 +156,7 @@ func chain(domain string, links ...func(*x509.Certificate)) func() *xmpptest.Opt
 	return func() *xmpptest.Options { return shows(domain, links...) }
 }
 
-func version(least, most uint16) func() *xmpptest.Options {
+func tlsOnly(least, most uint16) func() *xmpptest.Options {
 	return func() *xmpptest.Options {
 		return &xmpptest.Options{TLS: func(c *tls.Config) { c.MinVersion, c.MaxVersion = least, most }}
 	}

@@ -28,11 +28,12 @@ const (
 // A session is romeo, online, with a listener at everything, and the server's end of the stream.
 type session struct {
 	*xmpp.Connection
-	srv   *xmpptest.Server
-	conn  *xmpptest.ScriptConn
-	store *xmpp.MemoryStore
-	heard record[string] // what reached a listener or a handler
-	fails record[error]  // what was reported
+	srv     *xmpptest.Server
+	conn    *xmpptest.ScriptConn
+	store   *xmpp.MemoryStore
+	managed bool           // it has stream management
+	heard   record[string] // what reached a listener or a handler
+	fails   record[error]  // what was reported
 }
 
 // A probe is a payload that a handler of the program's own answers.
@@ -54,12 +55,14 @@ func meet(t *testing.T, options *xmpptest.Options, change with, prepare func(*se
 			started <- c
 			return c.Serve()
 		})
-		c, err := xmpp.NewConnection(configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
+		cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
 			cfg.Resource, cfg.Store, cfg.OnError = "orchard", s.store, s.fails.add
 			cfg.DisableReconnection = true
 			// The server's count would miss what a script sends in pieces.
 			cfg.DisableStreamManagement = true
-		}, change))
+		}, change)
+		s.managed = !cfg.DisableStreamManagement
+		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
 			return err
 		}
@@ -89,7 +92,11 @@ func (s *session) befriend(ctx context.Context) error {
 	if err := s.Roster().Add(ctx, jid.MustParse(contact), "Juliet"); err != nil {
 		return err
 	}
-	s.say("<iq type='set' id='friends'><query xmlns='jabber:iq:roster'><item jid='" + contact + "' name='Juliet' subscription='both'/></query></iq>" +
+	send := s.say
+	if s.managed {
+		send = func(data string) { s.conn.Conn.Send(data); synctest.Wait() } // counted
+	}
+	send("<iq type='set' id='friends'><query xmlns='jabber:iq:roster'><item jid='" + contact + "' name='Juliet' subscription='both'/></query></iq>" +
 		"<presence from='" + contactFull + "'/>")
 	return nil
 }

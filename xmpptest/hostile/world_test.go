@@ -38,7 +38,7 @@ func serve(t *testing.T, options *xmpptest.Options, f func(srv *xmpptest.Server)
 func configuration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfiguration {
 	cfg := &xmpp.ConnectionConfiguration{
 		Address: srv.Address("romeo"), Password: xmpp.Secret(srv.Password("romeo")),
-		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA()},
+		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA(), CurvePreferences: []tls.CurveID{tls.X25519}}, // one that is quick: there are many handshakes
 	}
 	for _, change := range changes {
 		if change != nil {
