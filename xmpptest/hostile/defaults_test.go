@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
@@ -32,6 +33,19 @@ var _ = add(row{id: "S242", title: "Dangerous defaults", oracle: "ABORT, IGNORE"
 	unavailable("jabber:iq:version"), unavailable("urn:xmpp:time"), unavailable("jabber:iq:last"), unavailable("http://jabber.org/protocol/disco#info"),
 	unavailable("http://jabber.org/protocol/commands"), unavailable("jabber:iq:roster"), unavailable("vcard-temp"),
 )})
+
+// S240: the fault of a dependency of which the database names another first good version. scripts/check-vulnerabilities asks where there is a database,
+// and a test of go.mod holds the versions against what is known where there is none.
+var _ = add(row{id: "S240", title: "Vulnerable dependencies", oracle: rejectRow, also: "internal/house.TestDependenciesAreSound", scenes: []scene{
+	{name: "CVE-2026-39821: punycode that decodes to ASCII", real: true, play: func(*testing.T) error {
+		for _, bad := range []string{"user@xn--example-.org", "user@xn--a-.example", "a..b"} {
+			if j, err := jid.Parse(bad); err == nil {
+				return fmt.Errorf("%q is %v", bad, j)
+			}
+		}
+		return second(jid.Parse("user@xn--fa-hia.de"))
+	}},
+}})
 
 func verifies(t *testing.T) error {
 	for _, kind := range []xmpptest.CertificateKind{xmpptest.CertificateSelfSigned, xmpptest.CertificateExpired, xmpptest.CertificateOtherName} {

@@ -260,7 +260,7 @@ func (l leak) judge(shown, wrote string) error {
 	}
 	var f faults
 	for name, secret := range secrets {
-		for form, text := range forms(secret) {
+		for form, text := range shapes(secret) {
 			if at := strings.Index(shown, text); at >= 0 {
 				f.addf("%s is shown, %s: %s", name, form, shown[max(0, at-100):min(len(shown), at+len(text)+20)])
 			}
@@ -269,8 +269,8 @@ func (l leak) judge(shown, wrote string) error {
 	return f.err()
 }
 
-// forms are the ways in which a secret can be shown. In base64 it looks in three ways, by where it begins.
-func forms(secret string) map[string]string {
+// shapes are the ways in which a secret can be shown. In base64 it looks in three ways, by where it begins.
+func shapes(secret string) map[string]string {
 	all := map[string]string{
 		"as it is": secret, "in hex": hex.EncodeToString([]byte(secret)), "in capital hex": strings.ToUpper(hex.EncodeToString([]byte(secret))),
 		"in numbers": strings.Trim(fmt.Sprint([]byte(secret)), "[]"), "quoted": strings.Trim(fmt.Sprintf("%q", secret), `"`),
