@@ -173,7 +173,12 @@ type ping struct {
 
 // handleCore attaches what every connection answers.
 func (c *Connection) handleCore() {
-	c.Handle(OnGet(func(context.Context, ping, *stanza.IQ) (any, error) { return nil, nil }))
+	c.Handle(OnGet(func(_ context.Context, _ ping, iq *stanza.IQ) (any, error) {
+		if !c.roster.SeesUs(iq.From) {
+			return nil, stanza.ServiceUnavailable // an answer would tell that we are here (XEP-0199 §5)
+		}
+		return nil, nil
+	}))
 	c.Handle(OnSet(c.roster.push))
 }
 

@@ -42,7 +42,8 @@ func TestAutomaticAnswers(t *testing.T) {
 		iq   string
 		want string // in the answer; "" for none
 	}{
-		"ping":               {"<iq type='get' id='1' from='juliet@localhost/x'><ping xmlns='urn:xmpp:ping'/></iq>", "type='result'"},
+		"ping":               {"<iq type='get' id='1' from='romeo@localhost/other'><ping xmlns='urn:xmpp:ping'/></iq>", "type='result'"},
+		"ping of a stranger": {"<iq type='get' id='1' from='juliet@localhost/x'><ping xmlns='urn:xmpp:ping'/></iq>", "service-unavailable"},
 		"ping of the server": {"<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "type='result'"},
 		"unknown payload":    {"<iq type='get' id='1' from='juliet@localhost/x'><x xmlns='urn:x'/></iq>", "service-unavailable"},
 		"known, wrong type":  {"<iq type='set' id='1' from='juliet@localhost/x'>" + q + "</iq>", "service-unavailable"},

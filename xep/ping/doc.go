@@ -1,6 +1,7 @@
 // Package ping implements the asking side of XEP-0199 (XMPP Ping) 2.0.1: is an
-// entity there, and how long does its answer take. Every connection answers
-// pings without this package.
+// entity there, and how long does its answer take. Without this package every
+// connection answers pings of those who may see its presence; others get the
+// service-unavailable that nobody being there would make.
 //
 // Left out: pinging at intervals to keep a connection alive.
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xep/ping"
@@ -20,6 +21,11 @@ func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		romeo, juliet := srv.Client(t, "romeo"), srv.Client(t, "juliet")
+		_, err := ping.Ping(t.Context(), romeo, juliet.User())
+		require.ErrorIs(t, err, stanza.ServiceUnavailable, "who may not see a client's presence can't tell it from none")
+		juliet.Roster().HandleRequests(func(context.Context, xmpp.SubscriptionRequest) xmpp.Decision { return xmpp.Approve })
+		require.NoError(t, romeo.Roster().Subscribe(t.Context(), juliet.User()))
+		synctest.Wait()
 		srv.SetFaults("romeo", xmpptest.Faults{Delay: 30 * time.Millisecond})
 		for name, to := range map[string]jid.JID{
 			"our server": {}, "our account": romeo.User().Bare(), "a domain": jid.MustParse(srv.Domain()), "a client": juliet.User(),

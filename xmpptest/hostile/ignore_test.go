@@ -3,6 +3,7 @@ package hostile_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,8 +18,11 @@ type ignore struct {
 	send     string                // what the server sends
 	make     func(*session) string // or this makes it, each time
 	hears    string                // what the outer message says, which is heard: everything within it must not be
-	hearsAny string                // what is heard may contain this
-	answers  []stanza.Condition    // the errors that requests in it are answered with, in order
+	hearsToo string                // and this
+	// makeUnique puts the number of the run in place of each %d.
+	makeUnique bool
+	hearsAny   string             // what is heard may contain this
+	answers    []stanza.Condition // the errors that requests in it are answered with, in order
 	// twin is the like of it that must be taken, and what of it must show: in what is heard, written or kept.
 	twin, shows string
 	makeTwin    func(*session) string
@@ -68,6 +72,9 @@ func (i ignore) once(s *session, way cut, n int) error {
 	if i.make != nil {
 		attack = i.make(s)
 	}
+	if i.makeUnique {
+		attack = strings.ReplaceAll(attack, "%d", strconv.Itoa(n))
+	}
 	before := s.mark()
 	s.send(way, attack)
 	got, err := s.since(before)
@@ -87,7 +94,9 @@ func (i ignore) judge(s *session, got change, marker string) error {
 	case i.hears != "":
 		f.addf("the message around it was heard as %q", heard)
 	case i.hearsAny != "":
-		heard = slices.DeleteFunc(heard, func(h string) bool { return strings.Contains(h, i.hearsAny) })
+		heard = slices.DeleteFunc(heard, func(h string) bool {
+			return strings.Contains(h, i.hearsAny) || i.hearsToo != "" && strings.Contains(h, i.hearsToo)
+		})
 	}
 	if len(heard) > 0 {
 		f.addf("it was heard: %q", heard)

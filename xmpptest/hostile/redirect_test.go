@@ -38,7 +38,7 @@ var _ = add(
 		{name: "twin: to a host with our certificate", play: relocated("b.example", 1)},
 	}},
 	row{id: "S020", title: "Tricks with SRV records", oracle: boundRow, also: "internal/discover.TestLookup", scenes: bounds(
-		bound{name: "5000 targets where nobody is", limit: 16, unit: "connections", figure: many(&zone{srv: map[string][]*net.SRV{"xmpp-client": targets(5000), "xmpps-client": targets(5000)}})},
+		bound{name: "5000 targets where nobody is", limit: 16, unit: "connections", figure: many(&zone{srv: map[string][]*net.SRV{"xmpp-client": srvTargets(5000), "xmpps-client": srvTargets(5000)}})},
 		bound{name: "5000 targets that are silent", limit: 35_000, unit: "ms", figure: patience},
 		bound{name: "no service", limit: 0, unit: "connections", figure: many(&zone{srv: map[string][]*net.SRV{"xmpp-client": {{Target: "."}}, "xmpps-client": {{Target: "."}}}})},
 		bound{name: "targets that are no names", limit: 0, unit: "connections", figure: many(&zone{srv: map[string][]*net.SRV{
@@ -50,7 +50,7 @@ var _ = add(
 
 func seesOther(err error) error { return is(stanza.StreamSeeOtherHost)(err) }
 
-func targets(n int) []*net.SRV {
+func srvTargets(n int) []*net.SRV {
 	all := make([]*net.SRV, n)
 	for i := range all {
 		all[i] = &net.SRV{Target: fmt.Sprintf("h%d.example.", i), Port: 5222, Priority: uint16(i % 7), Weight: uint16(i)}
@@ -188,6 +188,6 @@ func (z *zone) connect(t *testing.T) (ms int64, err error) {
 
 // patience is how long many silent targets keep a client that has no time limit of its own.
 func patience(t *testing.T) (int64, error) {
-	z := &zone{silent: true, srv: map[string][]*net.SRV{"xmpp-client": targets(5000)}}
+	z := &zone{silent: true, srv: map[string][]*net.SRV{"xmpp-client": srvTargets(5000)}}
 	return z.connect(t)
 }
