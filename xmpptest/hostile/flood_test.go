@@ -355,9 +355,9 @@ func answersAhead(t *testing.T) (ahead int64, err error) {
 		if at < 0 {
 			return fmt.Errorf("no request: %s", short(log))
 		}
-		ahead = int64(strings.Count(log[:at], "type='result'"))
+		ahead = int64(strings.Count(log[:at], " id='p"))
 		pass(time.Minute)
-		if all := strings.Count(s.conn.Log(), "type='result'"); all < n {
+		if all := strings.Count(s.conn.Log(), " id='p"); all < n {
 			return fmt.Errorf("%d of %d requests were answered", all, n)
 		}
 		return nil
