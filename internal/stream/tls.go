@@ -33,7 +33,7 @@ func (t *Transport) StartTLS(ctx context.Context, cfg *tls.Config) error {
 			return err
 		}
 		if !e.Is(NSTLS, "proceed") {
-			return fmt.Errorf("the server answered <%s/> in place of <proceed/>", e.Local())
+			return fmt.Errorf("the server answered <%.64s/> in place of <proceed/>", e.Local())
 		}
 		if t.reader.Buffered() > 0 {
 			return errors.New("bytes in clear behind <proceed/>: somebody injects into the connection")

@@ -5,7 +5,6 @@ package stream
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -220,7 +219,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 			return err
 		}
 		if !e.Is(NSStream, "features") {
-			return fmt.Errorf("<%s/> in place of the stream's features", e.Local())
+			return fmt.Errorf("<%.64s/> in place of the stream's features", e.Local())
 		}
 		t.Features = ParseFeatures(stanza.Element(e))
 		return nil
@@ -269,7 +268,7 @@ func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	return t.open(ctx, "authenticate", from, nil)
 }
 
-// name is an element's name for messages to people.
+// name is an element's name for messages to people, cut: a peer chose it.
 func name(e xmlstream.Element) string {
-	return xml.Name{Space: e.Space(), Local: e.Local()}.Local + " (" + e.Space() + ")"
+	return fmt.Sprintf("%.64s (%.64s)", e.Local(), e.Space())
 }
