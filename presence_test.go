@@ -135,32 +135,6 @@ func TestSubscriptionHandshake(t *testing.T) {
 	}
 }
 
-// S125: nobody is approved or changed without our doing.
-func TestHostileSubscriptions(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
-		c, ask, answers := dialogue(t, srv, nil)
-		requests := c.Roster().Requests(t.Context())
-		for _, from := range []string{"mallory@localhost", "mallory@localhost/x", "romeo@localhost", "romeo@localhost/other", "localhost"} {
-			for _, typ := range []string{"subscribed", "unsubscribed", "unsubscribe", "probe", "subscribe", "strange"} {
-				ask("<presence from='" + from + "' type='" + typ + "'/>")
-			}
-		}
-		settle()
-		require.Empty(t, answers, "not one byte")
-		require.Empty(t, contacts(c.Roster()))
-		for _, want := range []string{"mallory@localhost", "mallory@localhost", "localhost"} {
-			require.Equal(t, want, (<-requests).From.String())
-		}
-		settle()
-		select {
-		case q := <-requests:
-			t.Errorf("a request of %v", q.From)
-		default:
-		}
-	})
-}
-
 func TestPreApproveNeedsTheFeature(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)

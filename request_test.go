@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -122,70 +120,6 @@ func TestSameIDTwice(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, second(c.SendIQ(short, iq)), context.DeadlineExceeded, "the id is free again")
 	})
-}
-
-// TestHostileAnswers is S120 and S121: for each target only who was asked may answer.
-func TestHostileAnswers(t *testing.T) {
-	froms := []string{"", "romeo@localhost", "romeo@localhost/r", "romeo@localhost/other", "localhost", "juliet@localhost", "juliet@localhost/x", "mallory@localhost/x", "juliet@localhost/X"}
-	targets := map[string][]string{ // and who may answer
-		"":                      {"", "romeo@localhost"},
-		"romeo@localhost":       {"", "romeo@localhost"},
-		"romeo@localhost/other": {"romeo@localhost/other"},
-		"localhost":             {"localhost"},
-		"juliet@localhost":      {"juliet@localhost"},
-		"juliet@localhost/x":    {"juliet@localhost/x"},
-	}
-	for to, legal := range targets {
-		t.Run("to "+to, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				srv := xmpptest.NewServer(t, nil)
-				ids := make(chan string, 1)
-				c := scripted(t, srv, "romeo", func(s *xmpptest.ScriptConn) error {
-					for {
-						iq, err := s.Await("uptime")
-						if err != nil {
-							return nil
-						}
-						ids <- iq.Attr("id")
-					}
-				}, func(cfg *xmpp.ConnectionConfiguration) { cfg.Resource = "r" })
-				for _, good := range legal {
-					got := make(chan error, 1)
-					var up uptime
-					var target jid.JID
-					if to != "" {
-						target = jid.MustParse(to)
-					}
-					go func() { got <- c.Get(t.Context(), target, uptimeQuery{}, &up) }()
-					id := <-ids
-					answer := func(kind, typ, from, id string, seconds int) {
-						attr := ""
-						if from != "" {
-							attr = " from='" + from + "'"
-						}
-						raw(srv, "romeo", fmt.Sprintf("<%s type='%s' id='%s'%s><uptime xmlns='urn:example:uptime' seconds='%d'/></%s>", kind, typ, id, attr, seconds, kind))
-					}
-					for _, from := range froms {
-						if !contains(legal, from) {
-							answer("iq", "result", from, id, 666)
-							answer("iq", "error", from, id, 666)
-						}
-					}
-					answer("message", "error", good, id, 666)
-					answer("presence", "error", good, id, 666)
-					answer("iq", "get", good, id, 666)
-					answer("iq", "nonsense", good, id, 666)
-					answer("iq", "result", good, id+"x", 666)
-					answer("iq", "result", good, strings.ToUpper(id)+"-", 666)
-					settle()
-					require.Empty(t, got)
-					answer("iq", "result", good, id, 1)
-					require.NoError(t, <-got)
-					require.Equal(t, 1, up.Seconds)
-				}
-			})
-		})
-	}
 }
 
 func contains(all []string, s string) bool {

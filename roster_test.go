@@ -103,44 +103,6 @@ func TestRosterAnsweredBeforeThePush(t *testing.T) {
 	})
 }
 
-// S123: only our own account may push, and the twin from there is taken.
-func TestHostileRosterPush(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		srv := xmpptest.NewServer(t, nil)
-		reported := new(record[error])
-		c, ask, answers := dialogue(t, srv, nil, complaints(reported))
-		seen := changes(c)
-		push := func(from, contact string) string {
-			if from != "" {
-				from = " from='" + from + "'"
-			}
-			ask("<iq type='set' id='p'" + from + "><query xmlns='jabber:iq:roster' ver='v'><item jid='" + contact + "' name='Mum' subscription='both'/></query></iq>")
-			settle()
-			return (<-answers).String()
-		}
-		for _, from := range []string{"romeo@localhost/r", "romeo@localhost/other", "localhost", "juliet@localhost", "juliet@localhost/x", "mallory@localhost", "romeo@localhost.", "romeo@xn--localhost-"} {
-			if from == "romeo@localhost." || strings.Contains(from, "xn--") {
-				continue // one is our own address in other letters, the other is none
-			}
-			require.Contains(t, push(from, "mallory@localhost"), "service-unavailable", from)
-		}
-		require.Empty(t, contacts(c.Roster()))
-		require.NotContains(t, strings.Join(seen.list(), ""), "mallory")
-		require.Len(t, reported.list(), 6)
-		for i, from := range []string{"", "romeo@localhost", "ROMEO@LocalHost"} {
-			require.Contains(t, push(from, fmt.Sprintf("c%d@localhost", i)), "result", from)
-		}
-		require.Len(t, contacts(c.Roster()), 3)
-
-		for _, items := range []string{"", "<item jid='a@b'/><item jid='c@d'/>", "<item jid='@@'/>", "<item/>"} {
-			ask("<iq type='set' id='p'><query xmlns='jabber:iq:roster'>" + items + "</query></iq>")
-			settle()
-			require.Contains(t, (<-answers).String(), "bad-request", items)
-		}
-		require.Len(t, contacts(c.Roster()), 3)
-	})
-}
-
 // One bad item costs nothing but itself, and an odd value is kept.
 func TestRosterWithBadItems(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -12,7 +12,7 @@
 // dropped: nobody has a use for them.
 //
 // What is dangerous: whoever can make a client believe in a copy can speak for
-// anybody (CVE-2017-5589 and its ten siblings). A copy counts only while copies
+// anybody. A copy counts only while copies
 // are enabled, if it comes from our own bare address, holds exactly one message and
 // none of another kind, is not of type groupchat, holds no copy itself, and was sent by
 // our account or to it, as it says. Everything else is reported as an error and

@@ -34,7 +34,7 @@
 // extension's step sees them.
 //
 // What is dangerous: an archive puts words into anybody's mouth. A result counts only if it comes from the
-// archive that was asked and names an open query (CVE-2019-16237, CVE-2020-26547), and in a room's archive
+// archive that was asked and names an open query, and in a room's archive
 // only if its sender was in that room; who may have said what in our own is the word of our server. Messages
 // from Sync look like live ones: a program that answers should look at the mark [Archived] and at its time.
 // IDs on live messages are believed only where the server announces that it takes away forged ones, and in each

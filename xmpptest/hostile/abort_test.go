@@ -64,8 +64,11 @@ func (a abort) play(t *testing.T) error {
 	if a.whole {
 		ways = ways[:1]
 	}
-	for n := len(ways); a.random > 0 && n < a.random && !testing.Short(); n++ {
+	for n := len(ways); a.random > 0 && n < a.random && !few(); n++ {
 		ways = append(ways, random(a.name, n))
+	}
+	if a.random > 0 {
+		note(t, "%s: %d", a.name, len(ways))
 	}
 	options := a.options
 	if a.lazy != nil {

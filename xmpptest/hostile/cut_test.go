@@ -18,12 +18,15 @@ type cut struct {
 // randomCuts is how many random ways of cutting each scene is run with.
 const randomCuts = 50
 
+// few tells whether the run is to be short.
+func few() bool { return raced || testing.Short() }
+
 // cuts are all ways in which a scene is run: whole, byte by byte, and randomly.
 func cuts(scene string) []cut {
 	all := []cut{{name: "whole"}, {name: "bytes", size: 1}}
 	n := randomCuts
-	if testing.Short() {
-		n = 3
+	if few() {
+		n = 5
 	}
 	for i := range n {
 		all = append(all, random(scene, i))

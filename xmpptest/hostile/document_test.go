@@ -41,11 +41,17 @@ func note(t *testing.T, format string, args ...any) {
 	}
 }
 
+// maxNotes is how many figures of a row the table has.
+const maxNotes = 5
+
 // show takes down that all scenes of a row held.
 func (r *table) show(id, what string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if notes := r.notes[id]; len(notes) > 0 {
+	switch notes := slices.Sorted(slices.Values(r.notes[id])); {
+	case len(notes) > maxNotes:
+		what += fmt.Sprintf("; %d figures, such as %s", len(notes), notes[0])
+	case len(notes) > 0:
 		what += "; " + strings.Join(notes, "; ")
 	}
 	r.shown[id] = what

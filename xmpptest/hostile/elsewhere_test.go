@@ -63,7 +63,7 @@ func truncated(t *testing.T) error {
 		}
 		const half = "<message from='" + contact + "'><body>half</body></message>"
 		step := 1
-		if testing.Short() {
+		if few() {
 			step = 9
 		}
 		resumed := int64(0)

@@ -240,12 +240,12 @@ func sameInPieces(t *testing.T) error {
 		}
 		ways := [][]string{cut{size: 1}.pieces(dialogue)}
 		for at := 1; at < len(dialogue); at++ {
-			if !testing.Short() || at%10 == 0 {
+			if !few() || at%10 == 0 {
 				ways = append(ways, []string{dialogue[:at], dialogue[at:]})
 			}
 		}
 		for i := range 10 * randomCuts {
-			if !testing.Short() || i < 10 {
+			if !few() || i < 10 {
 				ways = append(ways, random(t.Name(), i).pieces(dialogue))
 			}
 		}

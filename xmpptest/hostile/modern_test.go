@@ -356,10 +356,12 @@ func retries(condition string, least int64) func(*testing.T) (int64, error) {
 			}
 			moment()
 			before := srv.Dialer().Dials()
-			attempts := 0
+			var attempts record[string]
 			srv.ScriptAll(func(s *xmpptest.ScriptConn) error {
 				err := errors.Join(s.Greet(), s.Send(offer(sha)), second(s.Expect("auth")), s.Send("<failure xmlns='"+nsSASL+"'><"+condition+"/></failure>"), drain(s))
-				attempts += len(used(s.Log()))
+				for _, m := range used(s.Log()) {
+					attempts.add(m)
+				}
 				return err
 			})
 			srv.Drop("romeo")
@@ -368,8 +370,8 @@ func retries(condition string, least int64) func(*testing.T) (int64, error) {
 			if n < least {
 				return fmt.Errorf("only %d connections", n)
 			}
-			if int64(attempts) != n {
-				return fmt.Errorf("%d attempts on %d connections", attempts, n)
+			if int64(attempts.len()) != n {
+				return fmt.Errorf("%v on %d connections", attempts.list(), n)
 			}
 			return nil
 		})

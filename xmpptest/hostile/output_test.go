@@ -367,7 +367,7 @@ func givenUp(t *testing.T) error {
 	return meet(t, &xmpptest.Options{BufferSize: 1024}, nil, nil, func(s *session) error {
 		r := rand.New(rand.NewPCG(seed(), 109))
 		n, accepted := 1000, map[string]bool{}
-		if testing.Short() {
+		if few() {
 			n = 100
 		}
 		start := len(s.conn.Log())

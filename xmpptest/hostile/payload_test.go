@@ -216,7 +216,7 @@ func survives(t *testing.T) error {
 				return fmt.Errorf("%s: %w", text, err)
 			}
 			for i, m := range append([]string{e.String()}, mutants(e)...) {
-				if testing.Short() && i%7 != 0 {
+				if few() && i%7 != 0 {
 					continue
 				}
 				if err := s.survive(m, n); err != nil {

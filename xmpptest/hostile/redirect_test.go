@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,10 +103,9 @@ func redirected(host string, good bool) func(*testing.T) error {
 func circle(t *testing.T) (dials int64, err error) {
 	err = serve(t, nil, func(srv *xmpptest.Server) error {
 		z := &zone{hosts: map[string]*xmpptest.Server{"a.example": srv, "b.example": srv}}
-		n := 0
+		var n atomic.Int32
 		srv.ScriptAll(func(c *xmpptest.ScriptConn) error {
-			n++
-			return errors.Join(c.Greet(), c.Send(seeOther([]string{"a.example", "b.example"}[n%2])), drain(c))
+			return errors.Join(c.Greet(), c.Send(seeOther([]string{"a.example", "b.example"}[n.Add(1)%2])), drain(c))
 		})
 		c, err := xmpp.NewConnection(configuration(srv, z.use, func(cfg *xmpp.ConnectionConfiguration) { cfg.Host = "a.example" }))
 		if err != nil {
@@ -127,11 +127,11 @@ func relocated(place string, dials int) func(*testing.T) error {
 		return serve(t, options, func(srv *xmpptest.Server) error {
 			return serve(t, shows("localhost", wildcard("evil.example")), func(evil *xmpptest.Server) error {
 				z := &zone{hosts: map[string]*xmpptest.Server{"localhost": srv, "b.example": srv, "evil.example": evil}}
-				var said string
+				var said record[string]
 				evil.ScriptAll(func(c *xmpptest.ScriptConn) error {
 					_ = c.Greet()
 					_ = drain(c)
-					said += c.Log()
+					said.add(c.Log())
 					return nil
 				})
 				c, err := xmpp.NewConnection(configuration(srv, trusting, z.use))
@@ -153,7 +153,7 @@ func relocated(place string, dials int) func(*testing.T) error {
 				if got := z.dialed.since(before); len(got) != dials {
 					f.addf("it connected to %v", got)
 				}
-				if w := containsAny(said, "<auth", "<resume", "previd", "<iq", "from="); w != "" {
+				if w := containsAny(strings.Join(said.list(), ""), "<auth", "<resume", "previd", "<iq", "from="); w != "" {
 					f.addf("it wrote %s to the other host", w)
 				}
 				return f.err()

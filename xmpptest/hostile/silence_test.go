@@ -61,7 +61,7 @@ func silent(name string, up trap, changes ...with) bound {
 						return err
 					}
 					_ = c.Send(trigger)
-					pass(time.Minute)
+					time.Sleep(time.Minute)
 					return nil
 				})
 			}

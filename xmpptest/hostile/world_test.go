@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmack/xmpp"
@@ -38,7 +39,7 @@ func serve(t *testing.T, options *xmpptest.Options, f func(srv *xmpptest.Server)
 func configuration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfiguration {
 	cfg := &xmpp.ConnectionConfiguration{
 		Address: srv.Address("romeo"), Password: xmpp.Secret(srv.Password("romeo")),
-		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA(), CurvePreferences: []tls.CurveID{tls.X25519}}, // one that is quick: there are many handshakes
+		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA(), CurvePreferences: []tls.CurveID{tls.CurveP256}}, // one that is quick: there are many handshakes
 	}
 	for _, change := range changes {
 		if change != nil {
@@ -120,8 +121,11 @@ func all(checks ...func(error) error) func(error) error {
 	}
 }
 
-// pass lets time pass, in virtual time.
-func pass(d time.Duration) { time.Sleep(d) }
+// pass lets time pass, in virtual time, and all that follows from that happen. Only a scene's own goroutine may call it.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
 
 // short cuts what is shown of a long text.
 func short(s string) string {
