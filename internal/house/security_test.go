@@ -18,7 +18,9 @@ func TestAttacksHaveTests(t *testing.T) {
 	require.NoError(t, err)
 	quoted := regexp.MustCompile("`([^`]+)`")
 	rows := 0
-	for line := range strings.Lines(string(page)) {
+	table, _, ended := strings.Cut(string(page), "<!-- end rows -->") // what is out of scope has a table of its own behind it
+	require.True(t, ended)
+	for line := range strings.Lines(table) {
 		cells := strings.Split(line, " | ")
 		if !strings.HasPrefix(line, "| S") {
 			continue

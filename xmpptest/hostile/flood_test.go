@@ -230,7 +230,9 @@ func hugeRoster(t *testing.T) error {
 func strangers(format string) func(t *testing.T) (int64, error) {
 	return func(t *testing.T) (grown int64, err error) {
 		n := amount(1_000_000, 10_000)
-		note(t, "%d presences", n)
+		if strings.HasPrefix(format, "m%d") {
+			note(t, "%d presences each", n)
+		}
 		var heard atomic.Int64
 		err = quietly(t, func(c *xmpp.Connection) {
 			c.PresenceManager().OnPresence(func(_ context.Context, p *stanza.Presence) {
@@ -317,12 +319,10 @@ func heldRequests(t *testing.T) (held int64, err error) {
 		moment()
 		conn := srv.Connections("romeo")[0]
 		conn.Stall(true, false)
-		base := liveHeap()
 		conn.Send(pings(n))
 		pass(10 * time.Second)
 		s := c.Stats()
 		held = int64(s.Waiting + s.Outbox)
-		note(t, "%d KiB of heap, with what waits at the server, at most %d KiB", (liveHeap()-base)/kib, len(pings(n))/kib)
 		pass(30 * time.Second) // a write that nobody takes
 		if c.State() == xmpp.Online {
 			return errors.New("a server that reads nothing is not given up")
@@ -335,7 +335,6 @@ func heldRequests(t *testing.T) (held int64, err error) {
 // answersAhead counts the answers that leave between the call and the request, in a flood that a server of little room reads as they come.
 func answersAhead(t *testing.T) (ahead int64, err error) {
 	n := amount(100_000, 10_000)
-	note(t, "%d requests", n)
 	options := inClearOptions()
 	options.BufferSize = 8 * kib
 	err = meet(t, options, plainly, nil, func(s *session) error {
@@ -399,12 +398,13 @@ func slowHandler(t *testing.T) (held int64, err error) {
 	return held, err
 }
 
+const manyMessages, fewMessages = 1_000_000, 40_000
+
 // messages sends many. rest is called when all is at rest: behind the first 20 000, with which what is bounded has filled, and at the end. look is
 // called now and then by the handler.
 func messages(t *testing.T, rest, look func()) error {
 	const warm = 20_000
-	n := amount(1_000_000, 40_000)
-	note(t, "%d messages", n)
+	n := amount(manyMessages, fewMessages)
 	handled := 0
 	return quietly(t, func(c *xmpp.Connection) {
 		c.OnMessage(func(context.Context, *stanza.Message) {
@@ -435,6 +435,7 @@ func messages(t *testing.T, rest, look func()) error {
 }
 
 func goroutines(t *testing.T) (most int64, err error) {
+	note(t, "%d messages", amount(manyMessages, fewMessages))
 	base := int64(0)
 	err = messages(t, func() { base = int64(runtime.NumGoroutine()) }, func() { most = max(most, int64(runtime.NumGoroutine())) })
 	return most - base, err
