@@ -112,6 +112,7 @@ func FuzzRestored(f *testing.F) {
 		meta := append([]byte{byte(role), 1}, 1, 0)
 		far := binary.AppendVarint(binary.AppendUvarint([]byte{byte(role), 3}, 1<<60), 0)
 		f.Add([]byte("<message to='juliet@localhost'><body>old</body></message>"), meta, meta, "prev", uint64(3), uint32(4), false)
+		f.Add([]byte("<message to='juliet@localhost'><body>old</body></message>"), meta, meta, "\xff\xffev", uint64(3), uint32(4), false)
 		f.Add([]byte("</stream:stream>"), meta, meta, "", uint64(0), uint32(0), false)
 		f.Add([]byte("<message/><iq type='set' id='1'/>"), meta, meta, "prev", uint64(1)<<63, uint32(1)<<31, true)
 		f.Add([]byte("<message to='juliet@localhost'><body>old</body></message>"), far, meta, "prev", uint64(0), uint32(0), true)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/jid"
 )
 
@@ -116,7 +117,7 @@ func (i *inheritance) check() bool {
 	if s == nil {
 		return false
 	}
-	now, whole := time.Now(), true
+	now, whole := time.Now(), xmlstream.ValidText(s.ID) < 0 // an id that can't be written would fail each login
 	for _, saved := range s.Queue {
 		r, _, err := unmeta(saved)
 		if err == nil && r == isMark {
