@@ -90,7 +90,7 @@ func (t *Transport) request(payload func(w *xmlstream.Writer)) (*stanza.IQ, erro
 		return nil, iq.Error
 	}
 	if iq.Type != stanza.IQResult {
-		return nil, fmt.Errorf("an iq of type %q in place of the answer", iq.Type)
+		return nil, fmt.Errorf("an iq of type %.64q in place of the answer", iq.Type)
 	}
 	return iq, nil
 }

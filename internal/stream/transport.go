@@ -268,7 +268,7 @@ func (t *Transport) restart(ctx context.Context, from jid.JID) error {
 	return t.open(ctx, "authenticate", from, nil)
 }
 
-// name is an element's name for messages to people, cut: a peer chose it.
+// name is an element's name for messages to people, cut: a peer chose it. A namespace may hold anything, so it is quoted.
 func name(e xmlstream.Element) string {
-	return fmt.Sprintf("%.64s (%.64s)", e.Local(), e.Space())
+	return fmt.Sprintf("%.64s (%.64q)", e.Local(), e.Space())
 }

@@ -57,6 +57,11 @@ func (i ignore) play(t *testing.T) error {
 				return whenCut(way, err)
 			}
 		}
+		for _, err := range s.fails.list() {
+			if bad := brief(err); bad != nil {
+				return fmt.Errorf("what OnError was told: %w", bad)
+			}
+		}
 		if i.after != nil {
 			if err := i.after(s); err != nil {
 				return err

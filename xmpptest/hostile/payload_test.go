@@ -225,6 +225,11 @@ func survives(t *testing.T) error {
 				n++
 			}
 		}
+		for _, err := range s.fails.list() {
+			if bad := brief(err); bad != nil {
+				return fmt.Errorf("what OnError was told: %w", bad)
+			}
+		}
 		note(t, "%d stanzas, each of a known one with one thing missing or wrong", n)
 		return nil
 	})
