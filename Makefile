@@ -37,4 +37,4 @@ reliability:
 
 # Runs every row of docs/security.md and writes there what was shown.
 security:
-	$(GO) test -count=1 -timeout 10m -run '^TestHostile$$' ./xmpptest/hostile -hostile.write
+	$(GO) test -count=1 -timeout 20m -run '^TestHostile$$' ./xmpptest/hostile -hostile.write -hostile.full

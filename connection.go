@@ -25,7 +25,7 @@ import (
 // write side. The last three exist only while they have something to do. While a connection is
 // lost a supervisor dials and logs in again.
 type Connection struct {
-	cfg  ConnectionConfiguration // never changes
+	*guarded
 	log  *slog.Logger
 	keys sasl.KeyCache
 
@@ -73,26 +73,32 @@ type Connection struct {
 	session                                                 *stream.Session   // bound, online or about to be
 	live                                                    *stream.Session   // online
 	since                                                   time.Time         // when live began
-	account                                                 account
-	owner                                                   jid.JID       // the account of the last login, also of one that failed
-	user                                                    jid.JID       // full, while bound
-	keep                                                    kept          // the session that the server keeps for us
-	suspect                                                 uint64        // stood first when the server ended a stream for a fault of ours
-	disclaim                                                func()        // gives the store free for the account
-	inherited                                               jid.JID       // whose suspended session was taken out of the store
-	stored                                                  []string      // the keys of that, while the store still has it
-	lostAt                                                  time.Time     // when the session before ended
-	remnants                                                []remnant     // of a session that is over, until the next one is set up
-	sessions                                                int           // how many were online
-	shut                                                    *shutdown     // the Shutdown that is under way
-	online                                                  chan struct{} // closed while online, replaced when not
-	ready                                                   atomic.Bool   // there was a login: sends are accepted
-	maxBytes                                                atomic.Int64  // of a stanza, as the server says (XEP-0478); 0: not said
-	hint                                                    chan struct{} // the network has changed
+	owner                                                   jid.JID           // the account of the last login, also of one that failed
+	user                                                    jid.JID           // full, while bound
+	suspect                                                 uint64            // stood first when the server ended a stream for a fault of ours
+	disclaim                                                func()            // gives the store free for the account
+	inherited                                               jid.JID           // whose suspended session was taken out of the store
+	stored                                                  []string          // the keys of that, while the store still has it
+	lostAt                                                  time.Time         // when the session before ended
+	remnants                                                []remnant         // of a session that is over, until the next one is set up
+	sessions                                                int               // how many were online
+	shut                                                    *shutdown         // the Shutdown that is under way
+	online                                                  chan struct{}     // closed while online, replaced when not
+	ready                                                   atomic.Bool       // there was a login: sends are accepted
+	maxBytes                                                atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
+	hint                                                    chan struct{}     // the network has changed
 
 	tries       int // in a row, of the supervisor alone
 	ticketsOnce sync.Once
 	ticketCache tls.ClientSessionCache
+}
+
+// guarded is what of a Connection has secrets in it. It stands behind a pointer of its own: where a verb doesn't fit, package fmt prints a value that
+// holds a *Connection with all the Connection's fields and asks no method of theirs, but it follows no second pointer.
+type guarded struct {
+	cfg     ConnectionConfiguration // never changes
+	account account                 // Connection.mu
+	keep    kept                    // Connection.mu; the session that the server keeps for us
 }
 
 // An account is who logs in.
@@ -110,7 +116,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if cfg == nil {
 		return nil, &ConfigError{"configuration", "it is nil"}
 	}
-	c := &Connection{cfg: *cfg, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1), storing: make(chan struct{}, 1)}
+	c := &Connection{guarded: &guarded{cfg: *cfg}, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1), storing: make(chan struct{}, 1)}
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}

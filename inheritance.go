@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/jid"
 )
 
@@ -49,6 +50,9 @@ func (i *inheritance) read(ctx context.Context) error {
 	return err
 }
 
+// maxGap bounds the places without a message that are believed to have had numbers.
+const maxGap = 1 << 20
+
 // sort puts each stanza where it belongs: with a session that may be resumed, with those that somebody has to decide about, or with those that wait.
 func (i *inheritance) sort() {
 	journal := make(map[uint64]stream.Entry)
@@ -82,7 +86,7 @@ func (i *inheritance) sort() {
 	for _, e := range i.messages {
 		switch {
 		case listed[e.Place] || e.Place <= written: // or it has ended
-		case i.managed && i.box.Loose:
+		case i.managed && i.box.Loose && e.Place-written <= maxGap:
 			for ; written+1 < e.Place; written++ {
 				i.put(isFlying, stream.Entry{}) // has ended, and had its number
 			}
@@ -113,16 +117,18 @@ func (i *inheritance) check() bool {
 	if s == nil {
 		return false
 	}
-	now := time.Now()
+	now, whole := time.Now(), xmlstream.ValidText(s.ID) < 0 // an id that can't be written would fail each login
 	for _, saved := range s.Queue {
-		if r, _, err := unmeta(saved); err == nil && r == isMark {
+		r, _, err := unmeta(saved)
+		if err == nil && r == isMark {
 			now = s.Cut // it was stored while the session ran on: only the server knows how old it is
 		}
+		whole = whole && err == nil // else the numbers of what follows are wrong
 	}
 	user, bad := jid.Parse(s.Address)
 	err := s.Check(i.a.address.String(), i.c.cfg.Domain, now, max(s.Max, i.c.resendWindow()))
 	if !errors.Is(err, sm.ErrForeign) {
-		i.user, i.managed = user, err == nil && bad == nil && !i.c.cfg.DisableStreamManagement
+		i.user, i.managed = user, err == nil && bad == nil && whole && !i.c.cfg.DisableStreamManagement
 		i.box.Acked = s.Acked
 		return true
 	}

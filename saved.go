@@ -9,6 +9,8 @@ import (
 
 	"github.com/gosmack/xmpp/internal/sm"
 	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/internal/xmlstream"
+	"github.com/gosmack/xmpp/stanza"
 )
 
 // What is saved of a session is an sm.State under the key account/session. Its queue has the stanzas of the session first, in the order of
@@ -48,7 +50,7 @@ func meta(r role, e *stream.Entry) []byte {
 
 var errSaved = errors.New("what is saved of it is damaged")
 
-// unmeta reads what meta made.
+// unmeta reads what meta made, and sees to it that the bytes are one stanza.
 func unmeta(s sm.Entry) (role, stream.Entry, error) {
 	e := stream.Entry{Data: s.Data}
 	if len(s.Meta) < 2 {
@@ -64,8 +66,30 @@ func unmeta(s sm.Entry) (role, stream.Entry, error) {
 	if m <= 0 || n+m != len(rest) {
 		return 0, e, errSaved
 	}
+	if len(s.Data) > 0 && !isStanza(s.Data) {
+		return 0, e, errSaved
+	}
 	e.Place, e.At = place, time.UnixMilli(at)
 	return role(s.Meta[0]), e, nil
+}
+
+// isStanza tells whether bytes are one stanza, as large as it may be. Anything else would end the stream that it is written to, or say more
+// on it than one.
+func isStanza(data []byte) bool {
+	const all = 1 << 30
+	e, err := xmlstream.Parse("<stream xmlns='"+stanza.NS+"'>"+string(data)+"</stream>",
+		xmlstream.Limits{StanzaBytes: all, Elements: all, Depth: all, Attributes: all, StartTagBytes: all})
+	if err != nil {
+		return false
+	}
+	found := 0
+	for n := range e.Nodes() {
+		if !sm.Counts(stanza.Element(n.Element)) {
+			return false
+		}
+		found++
+	}
+	return found == 1
 }
 
 // saved is the session that is kept and what the outbox and older sessions hold. What the journal has is only named. With end it is the last that is

@@ -3,6 +3,7 @@ package xmpp
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -29,24 +30,35 @@ type MemoryStore struct {
 	claims
 
 	mu     sync.Mutex
-	values map[string][]byte
+	values map[string]*[]byte // pointers, which package fmt doesn't follow where it asks no methods
 }
 
 // NewMemoryStore returns an empty store.
-func NewMemoryStore() *MemoryStore { return &MemoryStore{values: make(map[string][]byte)} }
+func NewMemoryStore() *MemoryStore { return &MemoryStore{values: make(map[string]*[]byte)} }
+
+// Format writes how many values there are: some of them are as secret as a password.
+func (s *MemoryStore) Format(f fmt.State, _ rune) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = fmt.Fprintf(f, "xmpp.MemoryStore(%d)", len(s.values))
+}
 
 // Get implements [Store].
 func (s *MemoryStore) Get(_ context.Context, key string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return bytes.Clone(s.values[key]), nil
+	if value := s.values[key]; value != nil {
+		return bytes.Clone(*value), nil
+	}
+	return nil, nil
 }
 
 // Put implements [Store].
 func (s *MemoryStore) Put(_ context.Context, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[strings.Clone(key)] = append([]byte{}, value...)
+	value = append([]byte{}, value...)
+	s.values[strings.Clone(key)] = &value
 	return nil
 }
 

@@ -96,3 +96,88 @@ func FuzzOAuthError(f *testing.F) {
 		}
 	})
 }
+
+// FuzzExchange: each mechanism against a server that says anything, in any order, and that offers something else in the middle of it. An exchange
+// that proves the server ends well only with the proof; one that has failed stays so; and no message of a mechanism that doesn't reveal the
+// secret holds it.
+func FuzzExchange(f *testing.F) {
+	family := append(sasl.Names(), "HT-SHA-256-EXPR", "HT-SHA-256-NONE")
+	for i := range family {
+		f.Add(byte(i), []byte("r=NxS,s=QSXC,i=4096"), []byte("v=QSXC"), []byte(nil), "")
+		f.Add(byte(i), []byte("r=NxS,s=QSXC,i=4096"), []byte("e=invalid-proof"), []byte("v=QSXC"), "SCRAM-SHA-1 PLAIN")
+		f.Add(byte(i), []byte(nil), []byte(nil), []byte(hmac256("secret4711", "Responder")), family[i])
+		f.Add(byte(i), []byte(nil), []byte(nil), []byte(hmac256("secret4711", "Responder"+string(exporter.Data))), family[i])
+	}
+	cache := sasl.NewKeyCache()
+	f.Fuzz(func(t *testing.T, which byte, one, two, final []byte, now string) {
+		name := family[int(which)%len(family)]
+		p := params(family...)
+		p.Password, p.Token, p.Nonce, p.MaxIterations, p.Keys = "secret4711", "secret4711", fixed("Nx"), 5000, cache
+		p.Bindings, p.OfferedBindings = []sasl.ChannelBinding{exporter}, []string{"tls-exporter"}
+		m, err := selected(p, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := m.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := x.Next(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, ok := x.(sasl.Guess); ok && now != "" {
+			p.Offered = strings.Fields(now)
+			err = g.Confirm(p)
+		}
+		for _, challenge := range [][]byte{one, two} {
+			if err != nil || len(challenge) == 0 {
+				break
+			}
+			var response []byte
+			response, err = x.Next(challenge)
+			said = append(said, response...)
+		}
+		if proves := strings.Contains(name, "SCRAM") || strings.Contains(name, "HT-"); proves && strings.Contains(string(said), "secret4711") {
+			t.Fatalf("%s says %q", name, said)
+		}
+		good := x.Finish(final) == nil
+		if good && (err != nil || !mayEnd(name, one, final)) {
+			t.Fatalf("%s ends well after %q, %q, %q (%v)", name, one, two, final, err)
+		}
+		if x.Finish(final) == nil {
+			t.Fatal("it ends twice")
+		}
+		if _, err := x.Next(one); err == nil {
+			t.Fatal("it goes on behind its end")
+		}
+	})
+}
+
+// selected is the mechanism of that name.
+func selected(p *sasl.Params, name string) (sasl.Mechanism, error) {
+	if !strings.HasPrefix(name, "HT-") {
+		return sasl.Select(p, []string{name})
+	}
+	only := *p
+	only.Offered = []string{name}
+	m, ok := sasl.SelectToken(&only)
+	if !ok {
+		return m, sasl.ErrNoMechanism
+	}
+	return m, nil
+}
+
+// mayEnd tells whether an exchange in which the server said that may end well. To have SCRAM end well takes more luck than there is.
+func mayEnd(name string, one, final []byte) bool {
+	silent := len(one) == 0 // two is not said then
+	switch name {
+	case "HT-SHA-256-EXPR":
+		return silent && string(final) == hmac256("secret4711", "Responder"+string(exporter.Data))
+	case "HT-SHA-256-NONE":
+		return silent && string(final) == hmac256("secret4711", "Responder")
+	case "PLAIN", "EXTERNAL", "ANONYMOUS", "OAUTHBEARER":
+		return silent
+	}
+	return false
+}

@@ -37,7 +37,7 @@ type MemoryKeys struct {
 
 type cachedKey struct {
 	key   string
-	value []byte
+	value *[]byte // a pointer, which package fmt does not follow where it asks no methods
 }
 
 // NewKeyCache returns an empty cache, for one account or for many.
@@ -53,7 +53,7 @@ func (c *MemoryKeys) Get(key string) ([]byte, bool) {
 	}
 	k := c.kept[i]
 	c.kept = append(slices.Delete(c.kept, i, i+1), k)
-	return slices.Clone(k.value), true
+	return slices.Clone(*k.value), true
 }
 
 // Put keeps a copy of value, in place of the value longest unused if the cache is full.
@@ -64,7 +64,8 @@ func (c *MemoryKeys) Put(key string, value []byte) {
 	if len(c.kept) == maxKeys {
 		c.kept = slices.Delete(c.kept, 0, 1)
 	}
-	c.kept = append(c.kept, cachedKey{key, slices.Clone(value)})
+	value = slices.Clone(value)
+	c.kept = append(c.kept, cachedKey{key, &value})
 }
 
 // Format writes how many values there are.

@@ -114,7 +114,7 @@ func (s *Session) readLoop() {
 	if errors.As(err, &counts) {
 		told := counts.StreamError()
 		if e, bad := stanza.Marshal(told); bad == nil {
-			s.goodbye(time.Second, e.String()+streamEnd, false)
+			s.goodbye(time.Second, prefixed(e)+streamEnd, false)
 		}
 		err = &ProtocolError{told.Condition, err}
 	}

@@ -29,7 +29,8 @@ func (t *Tracer) out(s string) {
 	if t == nil {
 		return
 	}
-	e, err := xmlstream.Parse(s, xmlstream.Limits{})
+	const all = 1 << 30 // the limits are for what others send
+	e, err := xmlstream.Parse(s, xmlstream.Limits{StanzaBytes: all, Elements: all, Depth: all, Attributes: all, StartTagBytes: all})
 	if err != nil {
 		t.Hook(true, []byte(s))
 		return

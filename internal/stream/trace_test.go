@@ -32,6 +32,10 @@ func TestTraceBlanksSecrets(t *testing.T) {
 		tr.out(s)
 		require.NotContains(t, got, canary)
 		require.Contains(t, got, blank)
+		deep := strings.Repeat("<x>", 100) + s + strings.Repeat("</x>", 100) // more than anybody may send us
+		got = ""
+		tr.out(deep)
+		require.NotContains(t, got, canary)
 		e, err := xmlstream.Parse(s, xmlstream.Limits{})
 		require.NoError(t, err)
 		got = ""

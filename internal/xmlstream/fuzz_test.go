@@ -1,9 +1,6 @@
 package xmlstream_test
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -63,52 +60,4 @@ func FuzzRoundTrip(f *testing.F) {
 			}
 		}
 	})
-}
-
-// differential compares with encoding/xml: what we accept it accepts with the
-// same names and text, and what it refuses we refuse.
-func differential(t *testing.T, in string, e xmlstream.Element, err error) {
-	if err != nil {
-		return
-	}
-	d := xml.NewDecoder(strings.NewReader(strings.Trim(in, " \t\r\n")))
-	var theirs strings.Builder
-	for {
-		tok, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			// It bounds names to the fourth edition of XML 1.0.
-			if s := err.Error(); strings.Contains(s, "invalid XML name") || strings.Contains(s, "expected attribute name") ||
-				strings.Contains(s, "expected element name") || strings.Contains(s, "invalid character entity") {
-				return
-			}
-			t.Fatalf("%q: accepted, encoding/xml says %v", in, err)
-		}
-		switch tok := tok.(type) {
-		case xml.StartElement:
-			theirs.WriteString("(" + tok.Name.Local)
-		case xml.EndElement:
-			theirs.WriteString(")")
-		case xml.CharData:
-			theirs.Write(tok)
-		}
-	}
-	var ours strings.Builder
-	outline(&ours, e)
-	if ours.String() != theirs.String() {
-		t.Fatalf("%q: %q, encoding/xml has %q", in, ours.String(), theirs.String())
-	}
-}
-
-func outline(b *strings.Builder, e xmlstream.Element) {
-	b.WriteString("(" + e.Local())
-	for n := range e.Nodes() {
-		b.WriteString(n.Text)
-		if !n.Element.IsZero() {
-			outline(b, n.Element)
-		}
-	}
-	b.WriteString(")")
 }

@@ -20,13 +20,17 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
+func samples() []any {
 	f := forward.Forwarded{
 		Stanza: &stanza.Message{ID: "1", From: jid.MustParse("juliet@capulet.example/balcony"), To: jid.MustParse("romeo@montague.example"), Body: "b"},
 		Delay:  delay.Delay{Stamp: time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)},
 	}
-	xmpptest.RoundTrip(t, carbons.Received{f}, carbons.Sent{f}, carbons.NoCopies{}, carbons.EnableRequest{}, carbons.DisableRequest{}, carbons.NoCopyHint{})
+	return []any{carbons.Received{f}, carbons.Sent{f}, carbons.NoCopies{}, carbons.EnableRequest{}, carbons.DisableRequest{}, carbons.NoCopyHint{}}
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples()...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples()...) }
 
 func TestWhatCannotBeWritten(t *testing.T) {
 	for _, f := range []forward.Forwarded{{}, {Stanza: &stanza.Presence{}}, {Stanza: &stanza.Message{Body: "\x00"}}} {

@@ -1,6 +1,7 @@
 package delay_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +14,13 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t, delay.Delay{
-		From: jid.MustParse("capulet.example"), Stamp: time.Date(2002, 9, 10, 23, 8, 25, 123456000, time.UTC), Reason: "Offline Storage",
-	})
+var sample = delay.Delay{
+	From: jid.MustParse("capulet.example"), Stamp: time.Date(2002, 9, 10, 23, 8, 25, 123456000, time.UTC), Reason: "Offline Storage",
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, sample) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, sample) }
 
 func read(t *testing.T, xml string) (delay.Delay, error) {
 	t.Helper()
@@ -123,16 +126,51 @@ func TestFormatTellsNoZone(t *testing.T) {
 	require.Equal(t, "2024-01-01T05:00:00Z", delay.FormatDateTime(time.Date(2024, 1, 1, 12, 0, 0, 999, zone)))
 }
 
+// profile is the DateTime of XEP-0082 §3.2. What is written so is one if it is a moment that exists in the years 1 to 9999, and its offset one that
+// exists (XML Schema Part 2 §3.2.7.3).
+var profile = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)$`)
+
+// FuzzParseDateTime compares with package time, which reads more than the profile has.
 func FuzzParseDateTime(f *testing.F) {
-	f.Add("2024-02-29T23:59:59.123456+14:00")
+	for _, s := range []string{
+		"2024-02-29T23:59:59.123456+14:00", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59.999999999-00:01", "2023-02-29T00:00:00Z",
+		"2024-01-01T23:59:60Z", "2024-01-01T24:00:00Z", "2024-1-01T00:00:00Z", "2024-01-01T00:00:00,5Z", "0000-12-31T23:59:59-01:00", "2024-01-01T00:00:00+14:01", "2024-01-01T00:00:00-13:59",
+	} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := delay.ParseDateTime(s)
-		if err != nil {
+		theirs, refused := time.Parse(time.RFC3339Nano, s)
+		good := refused == nil && profile.MatchString(s) && theirs.UTC().Year() >= 1 && theirs.UTC().Year() <= 9999 && !strings.HasPrefix(s, "0000")
+		if good != (err == nil) || good && !got.Equal(theirs) {
+			t.Fatalf("%q is %v, %v; package time says %v, %v", s, got, err, theirs, refused)
+		}
+		if !good {
 			return
 		}
 		again, err := delay.ParseDateTime(delay.FormatDateTime(got))
 		if err != nil || !again.Equal(got.Truncate(time.Microsecond)) {
 			t.Errorf("%q is %v, then %v, %v", s, got, again, err)
+		}
+	})
+}
+
+// FuzzDateAndTime: what is read is what is written again.
+func FuzzDateAndTime(f *testing.F) {
+	for _, s := range []string{"1776-07-04", "16:00:00", "16:00:00.25Z", "23:00:00-02:00", "0000-01-01", "24:00:00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if day, err := delay.ParseDate(s); err == nil && delay.FormatDate(day) != s {
+			t.Errorf("%q is %v", s, day)
+		}
+		at, err := delay.ParseTime(s)
+		if err != nil {
+			return
+		}
+		again, err := delay.ParseTime(delay.FormatTime(at))
+		if err != nil || !again.Equal(at.Truncate(time.Microsecond)) || at.Year() != 1 || at.YearDay() != 1 {
+			t.Errorf("%q is %v, then %v, %v", s, at, again, err)
 		}
 	})
 }

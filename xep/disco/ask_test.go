@@ -17,8 +17,8 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t,
+func samples(t testing.TB) []any {
+	return []any{
 		disco.Entity{
 			Node:       "n",
 			Identities: []disco.Identity{{Category: "client", Type: "pc", Name: "Psi", Lang: "el"}, {Category: "client", Type: "pc"}},
@@ -28,8 +28,12 @@ func TestRoundTrip(t *testing.T) {
 		disco.Entity{},
 		disco.ItemList{Node: "n", Items: []disco.Item{{JID: jid.MustParse("a@b/c"), Node: "d", Name: "e"}, {JID: jid.MustParse("b")}}},
 		disco.ItemList{},
-	)
+	}
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples(t)...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples(f)...) }
 
 func TestAskServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

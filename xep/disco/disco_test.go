@@ -208,7 +208,7 @@ func items(t *testing.T, conn *xmpp.Connection, of jid.JID, node string) (all []
 	return all
 }
 
-func element(t *testing.T, text string) stanza.Element {
+func element(t testing.TB, text string) stanza.Element {
 	t.Helper()
 	e, err := stanza.Parse(text)
 	require.NoError(t, err)

@@ -13,16 +13,22 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t, forms.Form{},
+// samples have each part of the payloads.
+func samples() []any {
+	return []any{
+		forms.Form{},
 		forms.Validation{Datatype: "xs:int", Method: forms.Range, Min: "1", Max: "9", ListMin: 1, ListMax: 3},
-	)
-	xmpptest.RoundTrip(t, forms.Validation{Method: forms.Regex, Pattern: "a|b"})
-	xmpptest.RoundTrip(t, forms.New(forms.Result, "urn:example", forms.Field{
-		Var: "v", Type: forms.ListMulti, Label: "l", Desc: "d", Required: true, Values: []string{"1", ""},
-		Options: []forms.Option{{"One", "1"}, {"", "2"}}, Validation: &forms.Validation{Method: forms.Open},
-	}, forms.Bool("b", true)))
+		forms.Validation{Method: forms.Regex, Pattern: "a|b"},
+		forms.New(forms.Result, "urn:example", forms.Field{
+			Var: "v", Type: forms.ListMulti, Label: "l", Desc: "d", Required: true, Values: []string{"1", ""},
+			Options: []forms.Option{{"One", "1"}, {"", "2"}}, Validation: &forms.Validation{Method: forms.Open},
+		}, forms.Bool("b", true)),
+	}
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples()...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples()...) }
 
 func parse(t *testing.T, xml string) forms.Form {
 	t.Helper()

@@ -180,11 +180,48 @@ func TestMistakesOfTheProgram(t *testing.T) {
 	require.ErrorContains(t, forms.UnmarshalFields([]forms.Field{forms.Text("a", "1")}, &unreadable), "can't be read")
 }
 
+// FuzzUnmarshal: what is read into a struct is the same when it is written and read again.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add("port", "1")
 	f.Fuzz(func(t *testing.T, name, value string) {
-		var c config
+		var c, again config
 		_ = forms.UnmarshalFields([]forms.Field{forms.Text(name, value)}, &c)
-		_, _ = forms.Marshal(forms.Submit, c)
+		form, err := forms.Marshal(forms.Submit, c)
+		if err != nil {
+			return
+		}
+		require.NoError(t, forms.Unmarshal(form, &again))
+		second, err := forms.Marshal(forms.Submit, again)
+		require.NoError(t, err)
+		require.Equal(t, form, second)
+	})
+}
+
+// FuzzAnswer: an answer that is made to a form passes its check, unless the form contradicts itself.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`<x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE' type='hidden'><value>urn:x</value></field><field var='a' type='list-single'><required/><option><value>1</value></option></field></x>`, "a", "1")
+	f.Add(`<x xmlns='jabber:x:data' type='form'><field var='a' type='text-multi'><value>1</value><value>2</value></field><field var='b' type='boolean'/></x>`, "b", "true")
+	f.Add(`<x xmlns='jabber:x:data' type='form'><field var='a'><validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:int'><range min='1' max='9'/></validate></field></x>`, "a", "5")
+	f.Fuzz(func(t *testing.T, xml, name, value string) {
+		e, err := stanza.Parse(xml)
+		if err != nil || !e.Is(forms.NS, "x") {
+			return
+		}
+		form, err := stanza.Decode[forms.Form](e)
+		if err != nil {
+			return
+		}
+		answer, err := form.Answer(forms.Text(name, value))
+		if err != nil {
+			return
+		}
+		seen := make(map[string]bool)
+		for _, field := range form.Fields {
+			if seen[field.Var] || field.Check(field.Values...) != nil {
+				return
+			}
+			seen[field.Var] = true
+		}
+		require.NoError(t, form.Check(answer))
 	})
 }

@@ -23,13 +23,15 @@ var (
 	message = &stanza.Message{ID: "0202197", From: juliet, To: jid.MustParse("romeo@montague.example"), Type: stanza.MessageChat, Body: "Yet I should kill thee"}
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t,
-		forward.Forwarded{Stanza: message, Delay: delay.Delay{From: juliet.Bare(), Stamp: stamp, Reason: "r"}},
-		forward.Forwarded{Stanza: &stanza.Presence{From: juliet, Show: stanza.ShowAway}},
-		forward.Forwarded{Stanza: &stanza.IQ{ID: "1", From: juliet, Type: stanza.IQResult}},
-	)
+var samples = []any{
+	forward.Forwarded{Stanza: message, Delay: delay.Delay{From: juliet.Bare(), Stamp: stamp, Reason: "r"}},
+	forward.Forwarded{Stanza: &stanza.Presence{From: juliet, Show: stanza.ShowAway}},
+	forward.Forwarded{Stanza: &stanza.IQ{ID: "1", From: juliet, Type: stanza.IQResult}},
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples...) }
 
 func decode(t *testing.T, inside string) (forward.Forwarded, error) {
 	t.Helper()

@@ -18,3 +18,12 @@ type (
 func (a *Archive) Reconcile(ctx context.Context, all []*stanza.Message) ([]xmpp.Arrival, error) {
 	return a.reconcile(ctx, all)
 }
+
+// ParsePosition reads what is stored of how far the archive was handled.
+func ParsePosition(s string) (Position, bool) { return parsePosition(s) }
+
+// A Position is that.
+type Position = position
+
+// Text is the position as it is stored.
+func (p position) Text() string { return p.text() }

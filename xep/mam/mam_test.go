@@ -20,9 +20,9 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
+func samples() []any {
 	juliet, at := jid.MustParse("juliet@capulet.example"), time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
-	xmpptest.RoundTrip(t,
+	return []any{
 		mam.QueryPayload{ID: "q", Form: forms.New(forms.Submit, mam.NS, forms.Text("with", "a@b.example")), Set: rsm.Request{Max: 5, After: "x"}},
 		mam.Result{Query: "q", ID: "1", Forwarded: forward.Forwarded{
 			Stanza: &stanza.Message{ID: "1", From: juliet, Body: "b"}, Delay: delay.Delay{Stamp: at},
@@ -30,7 +30,30 @@ func TestRoundTrip(t *testing.T) {
 		mam.Fin{Complete: true, Set: rsm.Result{First: "1", Last: "2", Count: 2, Counted: true}},
 		mam.Metadata{Start: mam.Place{ID: "1", Time: at}, End: mam.Place{ID: "2", Time: at.Add(time.Second)}},
 		mam.Preferences{Default: mam.KeepRoster, Always: []jid.JID{juliet}, Never: []jid.JID{room}},
-	)
+	}
+}
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples()...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples()...) }
+
+// FuzzPosition: a position that is read is the one that was stored, and one that can't be read is none.
+func FuzzPosition(f *testing.F) {
+	f.Add("2020-01-02T03:04:05Z 28482-98726-73623")
+	f.Add("2020-01-02T03:04:05.000001+14:00 a b\x00")
+	f.Add(" ")
+	f.Fuzz(func(t *testing.T, stored string) {
+		at, ok := mam.ParsePosition(stored)
+		if !ok {
+			return
+		}
+		_, id, _ := strings.Cut(stored, " ")
+		require.Equal(t, id, at.ID)
+		again, ok := mam.ParsePosition(at.Text())
+		require.True(t, ok)
+		require.Equal(t, at.ID, again.ID)
+		require.True(t, at.Time.Truncate(time.Microsecond).Equal(again.Time))
+	})
 }
 
 func TestMessages(t *testing.T) {

@@ -38,6 +38,9 @@ func (q *query) DecodeElement(e stanza.Element) (err error) {
 		if q.Form, err = stanza.Decode[forms.Form](x); err != nil {
 			return err
 		}
+		if len(q.Form.Fields) == 0 {
+			q.Form = forms.Form{} // it asks for nothing, as if it weren't there
+		}
 	}
 	if set := e.Child(rsm.NS, "set"); !set.IsZero() {
 		q.Set, err = stanza.Decode[rsm.Request](set)

@@ -15,12 +15,16 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t, rsm.Request{Max: 10, After: "a", Before: "b"})
-	xmpptest.RoundTrip(t, rsm.Request{Max: 10, Last: true})
-	xmpptest.RoundTrip(t, rsm.Request{Index: 371, Count: true})
-	xmpptest.RoundTrip(t, rsm.Result{First: "f", Last: "l", Index: 10, Indexed: true, Count: 800, Counted: true})
+var samples = []any{
+	rsm.Request{Max: 10, After: "a", Before: "b"},
+	rsm.Request{Max: 10, Last: true},
+	rsm.Request{Index: 371, Count: true},
+	rsm.Result{First: "f", Last: "l", Index: 10, Indexed: true, Count: 800, Counted: true},
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples...) }
 
 func TestZeroIsWritten(t *testing.T) {
 	for want, v := range map[string]any{

@@ -12,12 +12,14 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-func TestRoundTrip(t *testing.T) {
-	xmpptest.RoundTrip(t,
-		stanzaid.StanzaID{ID: "5f3dbc5e", By: jid.MustParse("room@muc.example")},
-		stanzaid.OriginID{ID: "de305d54"},
-	)
+var samples = []any{
+	stanzaid.StanzaID{ID: "5f3dbc5e", By: jid.MustParse("room@muc.example")},
+	stanzaid.OriginID{ID: "de305d54"},
 }
+
+func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, samples...) }
+
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, samples...) }
 
 func message(t *testing.T, typ, payloads string) *stanza.Message {
 	t.Helper()

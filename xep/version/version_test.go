@@ -29,6 +29,8 @@ func answering(t *testing.T, srv *xmpptest.Server, user string, o *version.Optio
 
 func TestRoundTrip(t *testing.T) { xmpptest.RoundTrip(t, version.Software{}, echo) }
 
+func FuzzPayloads(f *testing.F) { xmpptest.FuzzRoundTrip(f, version.Software{}, echo) }
+
 func TestGetFromServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
