@@ -1,0 +1,37 @@
+package corpus
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Sized returns n chat messages of size bytes each; at least 160.
+func Sized(size, n int) []byte {
+	g := generator{}
+	for i := range n {
+		head := fmt.Sprintf(`<message from='juliet@bench.example/balcony' to='%s' id='%08d' type='chat'><body>`, Address, i)
+		const tail = `</body></message>`
+		g.printf("%s%s%s", head, strings.Repeat("x", max(1, size-len(head)-len(tail))), tail)
+	}
+	return g.b
+}
+
+// Room returns the presences of a room's n occupants (XEP-0045 §7.2.2).
+func Room(n int) []byte {
+	g := generator{}
+	for i := range n {
+		g.printf(`<presence from='feast@rooms.bench.example/guest%06d' to='%s'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='participant'/></x></presence>`, i, Address)
+	}
+	return g.b
+}
+
+// Roster returns the answer to a roster request (RFC 6121 §2.1.4) with n contacts.
+func Roster(id string, n int) []byte {
+	g := generator{}
+	g.printf(`<iq type='result' id='%s'><query xmlns='jabber:iq:roster'>`, id)
+	for i := range n {
+		g.printf(`<item jid='contact%06d@bench.example' name='Contact %d' subscription='both'><group>Friends</group></item>`, i, i)
+	}
+	g.printf(`</query></iq>`)
+	return g.b
+}
