@@ -63,7 +63,6 @@ type Result struct {
 	RSS     int64   `json:"rss"`              // bytes, the most there was
 	Mallocs uint64  `json:"mallocs"`          // of Go clients, in the same time
 	Bytes   uint64  `json:"bytes"`            // likewise
-	Nanos   []int64 `json:"nanos,omitempty"`  // of single messages
 	Values  Values  `json:"values,omitempty"` // what else was measured, by name
 }
 

@@ -28,6 +28,9 @@ type server struct {
 
 // isGone tells whether a client has just left, which is how all of them end.
 func isGone(err error) bool {
+	if cut, ok := errors.AsType[*xml.SyntaxError](err); ok && cut.Msg == "unexpected EOF" {
+		return true
+	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
@@ -147,6 +150,8 @@ func (c *conn) negotiate() (job string, err error) {
 		case "enable":
 			c.counts, c.handled = true, 0
 			err = c.printf(`<enabled xmlns='urn:xmpp:sm:3' id='sm' resume='true'/>`)
+		case "resume":
+			err = c.printf(`<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`)
 		case "r":
 			err = c.acknowledge()
 		case "iq":

@@ -21,7 +21,7 @@ func (c *conn) work(job string) error {
 	switch name {
 	case "drain":
 		return c.drain(n)
-	case "echo":
+	case "echo", "lone":
 		return c.echo()
 	case "idle":
 		return c.discard()

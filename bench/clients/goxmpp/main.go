@@ -16,7 +16,9 @@ import (
 )
 
 func main() {
-	peer.Main(map[string]func(peer.Options) (*peer.Result, error){"full": receive, "live": receive, "chat": receive})
+	peer.Main(map[string]func(peer.Options) (*peer.Result, error){
+		"full": receive, "live": receive, "chat": receive, "drain": send, "echo": rally, "idle": idle,
+	})
 }
 
 func login(o peer.Options) (*xmpp.Client, error) {

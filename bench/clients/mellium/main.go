@@ -24,7 +24,9 @@ import (
 )
 
 func main() {
-	peer.Main(map[string]func(peer.Options) (*peer.Result, error){"full": receive, "live": receive, "chat": receive})
+	peer.Main(map[string]func(peer.Options) (*peer.Result, error){
+		"full": receive, "live": receive, "chat": receive, "drain": send, "echo": rally, "idle": idle,
+	})
 }
 
 func login(ctx context.Context, o peer.Options) (*xmpp.Session, error) {
@@ -100,11 +102,13 @@ func receive(o peer.Options) (*peer.Result, error) {
 	}
 }
 
+type body struct {
+	stanza.Message
+	Body string `xml:"body"`
+}
+
 func say(ctx context.Context, session *xmpp.Session, to, text string) error {
-	return session.Encode(ctx, struct {
-		stanza.Message
-		Body string `xml:"body"`
-	}{stanza.Message{To: jid.MustParse(to), Type: stanza.ChatMessage}, text})
+	return session.Encode(ctx, body{stanza.Message{To: jid.MustParse(to), Type: stanza.ChatMessage}, text})
 }
 
 func hear(tally *peer.Tally, t xmlstream.TokenReadEncoder, start *xml.StartElement) error {

@@ -16,7 +16,7 @@ func main() {
 	if i := slices.Index(os.Args, "-parse"); i > 0 {
 		os.Args, read = slices.Delete(os.Args, i, i+1), readTokens
 	}
-	peer.Main(map[string]func(peer.Options) (*peer.Result, error){"full": read, "live": read, "chat": read})
+	peer.Main(map[string]func(peer.Options) (*peer.Result, error){"full": read, "live": read, "chat": read, "drain": send, "echo": rally, "lone": rally})
 }
 
 // readBytes reads until the text of the last stanza has come.
