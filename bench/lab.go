@@ -25,7 +25,9 @@ type lab struct {
 	peers  []*contender
 	absent []string // who can't be measured, and why
 	rounds int
-	scale  float64
+	scale  float64 // of the numbers of stanzas
+	quick  bool
+	plots  plots
 	counts map[string]corpus.Count
 	log    io.Writer
 }
@@ -39,20 +41,34 @@ func newLab(ctx context.Context, want []string, log io.Writer) (*lab, error) {
 	if err := l.build(ctx, "server", "./server"); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	var built []*contender
 	for _, c := range contenders() {
 		if len(want) > 0 && !c.named(want) {
 			continue
 		}
 		if err := c.prepare(ctx, l); err != nil {
-			l.absent = append(l.absent, fmt.Sprintf("%s: %v", c.title, err))
+			l.leaveOut(c, err)
 			continue
 		}
-		l.peers = append(l.peers, c)
+		built = append(built, c)
 	}
 	if err := l.serve(); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	for _, c := range built {
+		if err := c.try(ctx, l); err != nil {
+			l.leaveOut(c, err)
+			continue
+		}
+		l.peers = append(l.peers, c)
+	}
 	return l, nil
+}
+
+// leaveOut notes who can't be measured, and why.
+func (l *lab) leaveOut(c *contender, err error) {
+	l.absent = append(l.absent, fmt.Sprintf("%s: %v", c.title, err))
+	l.printf("not measured: %s: %v\n", c.title, err)
 }
 
 func (l *lab) close() error { return errors.Join(l.stop(), os.RemoveAll(l.dir)) }
@@ -104,26 +120,33 @@ func (l *lab) serve() error {
 }
 
 // run runs a client once and reads its result.
-func (l *lab) run(ctx context.Context, c *contender, args ...string) (*peer.Result, error) {
+func (l *lab) run(ctx context.Context, c *contender, job string, n int, flags ...string) (*peer.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, peer.Timeout)
 	defer cancel()
-	argv := append(append(c.command(l), "-addr", l.server.Addr), args...)
+	argv, err := c.argv(l, job, n, flags...)
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	var out, errout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errout
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %s", c.title, strings.Join(args, " "), err, lastLine(errout.Bytes()))
+		return nil, fmt.Errorf("%s, %s: %w: %s", c.title, job, err, lastLine(errout.Bytes()))
 	}
 	r := new(peer.Result)
 	if err := json.Unmarshal(out.Bytes(), r); err != nil {
-		return nil, fmt.Errorf("%s %s: %w", c.title, strings.Join(args, " "), err)
+		return nil, fmt.Errorf("%s, %s: %w", c.title, job, err)
 	}
 	return r, nil
 }
 
-// receive lets a client read n stanzas of a mix and fails if it has not seen each.
-func (l *lab) receive(ctx context.Context, c *contender, mix string, n int, args ...string) (*peer.Result, error) {
-	r, err := l.run(ctx, c, append([]string{"-job", mix, "-n", fmt.Sprint(n)}, args...)...)
+// receive lets a client read n stanzas of its mix and fails if it has not seen each.
+func (l *lab) receive(ctx context.Context, c *contender, n int, flags ...string) (*peer.Result, error) {
+	return l.receiveMix(ctx, c, c.mix, n, flags...)
+}
+
+func (l *lab) receiveMix(ctx context.Context, c *contender, mix string, n int, flags ...string) (*peer.Result, error) {
+	r, err := l.run(ctx, c, mix, n, flags...)
 	if err != nil || c.blind {
 		return r, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gosmack/xmpp/bench/stat"
 )
@@ -10,20 +9,27 @@ import (
 // A reading is what a contender did in all rounds.
 type reading struct {
 	*contender
+	title            string
+	mix              string
 	n                int
 	rate, cpu, rss   stat.Sample // stanzas a second, CPU µs of a stanza, bytes
 	mallocs, garbage stat.Sample // of a stanza; Go alone
 }
 
 // throughput lets all read the corpus, one after the other, round after round.
-func throughput(ctx context.Context, l *lab) ([]*reading, error) {
+func throughput(ctx context.Context, l *lab) (*section, error) {
 	var all []*reading
+	partly := false
 	for _, c := range l.peers {
-		all = append(all, &reading{contender: c, n: l.scaled(c.n)})
+		all = append(all, &reading{contender: c, title: c.title, mix: c.mix, n: l.scaled(c.n)})
+		partly = partly || c.mix == "live"
+	}
+	if c := l.find("ours"); c != nil && partly {
+		all = append(all, &reading{contender: c, title: "this library, without archive results", mix: "live", n: l.scaled(c.n)})
 	}
 	for round := range l.rounds {
 		for _, r := range all {
-			result, err := l.receive(ctx, r.contender, r.mix, r.n)
+			result, err := l.receiveMix(ctx, r.contender, r.mix, r.n)
 			if err != nil {
 				return nil, err
 			}
@@ -33,27 +39,72 @@ func throughput(ctx context.Context, l *lab) ([]*reading, error) {
 			r.rss = append(r.rss, float64(result.RSS))
 			r.mallocs = append(r.mallocs, float64(result.Mallocs)/n)
 			r.garbage = append(r.garbage, float64(result.Bytes)/n)
-			l.printf("round %d: %-45s %9.0f stanzas/s  %6.2f µs CPU  %6.1f MB\n", round+1, r.title, r.rate[round], r.cpu[round], r.rss[round]/1e6)
+			l.printf("throughput, round %d: %-38s %9.0f stanzas/s %7.2f µs CPU\n", round+1, r.title, r.rate[round], r.cpu[round])
 		}
 	}
-	return all, nil
+	return throughputSection(l, all), nil
 }
 
-func printThroughput(l *lab, all []*reading) {
-	l.printf("\nmedians of %d rounds\n", l.rounds)
-	var ours *reading
+func throughputSection(l *lab, all []*reading) *section {
+	s := &section{name: "throughput"}
+	s.row("client", "version", "stanzas read", "stanzas/s", "CPU µs/stanza", "allocations/stanza", "B/stanza", "peak MB", "this library is as fast ×")
+	ours := findReading(all, "ours", "full")
 	for _, r := range all {
-		if r.ours {
-			ours = r
+		mallocs, garbage, times := "", "", ""
+		if !r.foreign {
+			mallocs, garbage = tenths(r.mallocs.Median()), whole(r.garbage.Median())
+		}
+		if base := findReading(all, "ours", r.mix); base != nil && !r.ours() {
+			times = spread(base.rate.Over(r.rate), hundredths)
+		}
+		title := r.title
+		if r.fault != "" {
+			title += ", without archive results"
+		}
+		s.row(title, r.version, whole(float64(r.n)), spread(r.rate, whole), spread(r.cpu, hundredths), mallocs, garbage, tenths(r.rss.Median()/1e6), times)
+		l.plots.throughput = append(l.plots.throughput, bar{title, []stat.Sample{r.rate}})
+	}
+	for _, c := range l.peers {
+		if c.fault != "" {
+			s.note("%s can't read archive results: %s.", c.title, c.fault)
 		}
 	}
-	for _, r := range all {
-		ratio := ""
-		if ours != nil {
-			q := ours.rate.Over(r.rate)
-			ratio = fmt.Sprintf("ours is %.2f times as fast (%.2f … %.2f)", ours.rate.Median()/r.rate.Median(), q.Min(), q.Max())
-		}
-		l.printf("%-45s %9.0f stanzas/s (%.0f … %.0f)  %6.2f µs CPU  %6.1f MB  %5.1f allocs  %6.0f B  %s\n",
-			r.title, r.rate.Median(), r.rate.Min(), r.rate.Max(), r.cpu.Median(), r.rss.Median()/1e6, r.mallocs.Median(), r.garbage.Median(), ratio)
+	for _, a := range l.absent {
+		s.note("Not measured: %s.", a)
 	}
+	if ours == nil {
+		return s
+	}
+	var fastest *reading
+	for _, r := range all {
+		if r.module != "" && !r.ours() && r.mix == "full" && (fastest == nil || r.rate.Median() > fastest.rate.Median()) {
+			fastest = r
+		}
+	}
+	if fastest != nil {
+		s.ratioGoals("stanzas/s against the fastest Go peer that reads all, "+fastest.title, ours.rate.Over(fastest.rate), 10, 20)
+	}
+	if r := findReading(all, "libstrophe", "full"); r != nil {
+		s.ratioGoals("stanzas/s against "+r.title, ours.rate.Over(r.rate), 4, 10)
+	}
+	if r := findReading(all, "raw", "full"); r != nil {
+		q := ours.rate.Over(r.rate)
+		s.goal(q.Median() >= 0.25, "stanzas/s against "+r.title, spread(q, hundredths)+" ×", "≥ 0.25 ×, the ambition")
+	}
+	return s
+}
+
+// ratioGoals are a goal and the ambition behind it.
+func (s *section) ratioGoals(what string, q stat.Sample, want, ambition float64) {
+	s.goal(q.Median() >= want, what, spread(q, hundredths)+" ×", "≥ %.0f ×", want)
+	s.goal(q.Median() >= ambition, what, spread(q, hundredths)+" ×", "≥ %.0f ×, the ambition", ambition)
+}
+
+func findReading(all []*reading, name, mix string) *reading {
+	for _, r := range all {
+		if r.name == name && r.mix == mix {
+			return r
+		}
+	}
+	return nil
 }

@@ -19,7 +19,7 @@ import (
 func main() {
 	peer.Main(map[string]func(peer.Options) (*peer.Result, error){
 		"full": receive, "live": receive, "chat": receive, "size": receive, "room": receive,
-		"drain": send, "echo": rally, "lone": rally, "idle": idle, "login": login,
+		"drain": send, "echo": rally, "lone": rally, "idle": idle, "login": login, "roster": roster,
 	})
 }
 
