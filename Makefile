@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: test check fmt fuzz soak reliability
+.PHONY: test check fmt fuzz soak reliability bench bench-quick
 
 test:
 	@scripts/run-tests $(GO)
@@ -34,3 +34,13 @@ soak:
 # Measures what docs/reliability.md promises, and writes it there.
 reliability:
 	@scripts/reliability $(GO)
+
+# Measures the library beside its peers, which are a module of their own, and writes
+# docs/performance.md and its plots. ROUNDS is how often each is measured.
+ROUNDS ?= 5
+bench:
+	@cd bench && $(GO) run . -rounds $(ROUNDS) -docs ../docs
+
+# The main figures in less than two minutes, printed.
+bench-quick:
+	@cd bench && $(GO) run . -quick

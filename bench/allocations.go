@@ -9,9 +9,10 @@ import (
 
 // allocations are those of a received chat message on its whole way from the socket to the handler.
 func allocations(ctx context.Context, l *lab) (*section, error) {
-	const n = 40_000
+	n := l.scaled(40_000)
 	stanzas, _ := corpus.Make(corpus.ChatOnly, n)
-	own := float64(len(stanzas)) / n
+	messages := float64(n)
+	own := float64(len(stanzas)) / messages
 	mallocs, garbage := map[string]stat.Sample{}, map[string]stat.Sample{}
 	for range l.rounds {
 		for _, c := range l.peers {
@@ -26,8 +27,8 @@ func allocations(ctx context.Context, l *lab) (*section, error) {
 				l.printf("not measured: %v\n", err)
 				continue
 			}
-			mallocs[c.name] = append(mallocs[c.name], float64(r.Mallocs)/n)
-			garbage[c.name] = append(garbage[c.name], float64(r.Bytes)/n-own)
+			mallocs[c.name] = append(mallocs[c.name], float64(r.Mallocs)/messages)
+			garbage[c.name] = append(garbage[c.name], float64(r.Bytes)/messages-own)
 		}
 	}
 	s := &section{name: "allocations"}

@@ -117,10 +117,10 @@ func (c *contender) try(ctx context.Context, l *lab) error {
 	}
 	c.mix = "full"
 	_, err := l.receive(ctx, c, few)
-	if err == nil {
-		return nil
+	if err == nil || c.ours() {
+		return err
 	}
-	c.mix, c.fault = "live", err.Error()
+	c.mix, c.fault = "live", fmt.Sprintf("%s can't read the mix with archive results (%v)", c.title, err)
 	_, err = l.receive(ctx, c, few)
 	return err
 }

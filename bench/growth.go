@@ -47,7 +47,7 @@ func families() []*family {
 	var all []*family
 	for _, chunk := range []int{1, 1460, 64 << 10} {
 		all = append(all, &family{
-			curve:   curve{title: "a stanza's size", label: whole(float64(chunk)) + " bytes in a read", work: "bytes"},
+			curve:   curve{title: "a stanza's size", label: "at most " + whole(float64(chunk)) + " B in a read", work: "bytes"},
 			amounts: []int{100, 1000, 10_000, 100_000, 1_000_000},
 			measure: func(ctx context.Context, l *lab, c *contender, size int) (float64, error) {
 				total := 16 << 20

@@ -36,7 +36,11 @@ func idle(ctx context.Context, l *lab) (*section, error) {
 			all = append(all, &idler{c: c, n: n})
 		}
 	}
-	for round := range l.rounds {
+	rounds := l.rounds
+	if l.quick {
+		rounds = 1 // it varies little
+	}
+	for round := range rounds {
 		for _, i := range all {
 			for tls := range 2 {
 				if err := i.measure(ctx, l, tls == 1); err != nil {
@@ -92,7 +96,7 @@ func idleSection(l *lab, all []*idler) *section {
 		}
 		s.row(i.c.title, whole(float64(i.n)), tenths(i.routines.Median()), kB(i.heap.Median()), spread(i.rss[0], kB), secure)
 		if i.n == besides {
-			l.plots.memory = append(l.plots.memory, bar{i.c.title, i.rss[:]})
+			l.plots.memory = append(l.plots.memory, bar{i.c.title, i.c.ours(), i.rss[:]})
 		}
 		if !i.c.ours() {
 			continue

@@ -41,34 +41,36 @@ func newLab(ctx context.Context, want []string, log io.Writer) (*lab, error) {
 	if err := l.build(ctx, "server", "./server"); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	var built []*contender
-	for _, c := range contenders() {
-		if len(want) > 0 && !c.named(want) {
-			continue
-		}
-		if err := c.prepare(ctx, l); err != nil {
-			l.leaveOut(c, err)
-			continue
-		}
-		built = append(built, c)
-	}
-	if err := l.serve(); err != nil {
+	if err := l.gather(ctx, want); err != nil {
 		return nil, errors.Join(err, l.close())
-	}
-	for _, c := range built {
-		if err := c.try(ctx, l); err != nil {
-			l.leaveOut(c, err)
-			continue
-		}
-		l.peers = append(l.peers, c)
 	}
 	return l, nil
 }
 
-// leaveOut notes who can't be measured, and why.
-func (l *lab) leaveOut(c *contender, err error) {
-	l.absent = append(l.absent, fmt.Sprintf("%s: %v", c.title, err))
-	l.printf("not measured: %s: %v\n", c.title, err)
+// gather builds the clients and tries them. Peers that fail are left out; ours may not.
+func (l *lab) gather(ctx context.Context, want []string) error {
+	if err := l.serve(); err != nil {
+		return err
+	}
+	for _, c := range contenders() {
+		if len(want) > 0 && !c.named(want) {
+			continue
+		}
+		err := c.prepare(ctx, l)
+		if err == nil {
+			err = c.try(ctx, l)
+		}
+		switch {
+		case err == nil:
+			l.peers = append(l.peers, c)
+		case c.ours():
+			return err
+		default:
+			l.absent = append(l.absent, fmt.Sprintf("%s: %v", c.title, err))
+			l.printf("not measured: %s: %v\n", c.title, err)
+		}
+	}
+	return nil
 }
 
 func (l *lab) close() error { return errors.Join(l.stop(), os.RemoveAll(l.dir)) }
@@ -131,7 +133,7 @@ func (l *lab) run(ctx context.Context, c *contender, job string, n int, flags ..
 	var out, errout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errout
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s, %s: %w: %s", c.title, job, err, lastLine(errout.Bytes()))
+		return nil, fmt.Errorf("%s, %s: %s: %w", c.title, job, lastLine(errout.Bytes()), err)
 	}
 	r := new(peer.Result)
 	if err := json.Unmarshal(out.Bytes(), r); err != nil {
@@ -157,7 +159,7 @@ func (l *lab) receiveMix(ctx context.Context, c *contender, mix string, n int, f
 }
 
 func (l *lab) count(mix string, n int) corpus.Count {
-	key := fmt.Sprint(mix, n)
+	key := fmt.Sprint(mix, " ", n)
 	if c, ok := l.counts[key]; ok {
 		return c
 	}

@@ -18,6 +18,7 @@ type plots struct {
 // A bar is a row of a chart.
 type bar struct {
 	title   string
+	ours    bool
 	samples []stat.Sample // one for each series; empty where it was not measured
 }
 
@@ -49,7 +50,7 @@ func (p *plots) write(dir string) error {
 func rows(bars []bar, unit float64) []plot.Bar {
 	var all []plot.Bar
 	for _, b := range bars {
-		row := plot.Bar{Label: b.title}
+		row := plot.Bar{Label: b.title, Ours: b.ours}
 		for _, s := range b.samples {
 			v := plot.Value{}
 			if len(s) > 0 {

@@ -47,26 +47,26 @@ func throughput(ctx context.Context, l *lab) (*section, error) {
 
 func throughputSection(l *lab, all []*reading) *section {
 	s := &section{name: "throughput"}
-	s.row("client", "version", "stanzas read", "stanzas/s", "CPU µs/stanza", "allocations/stanza", "B/stanza", "peak MB", "this library is as fast ×")
+	s.row("client", "version", "stanzas read", "stanzas/s", "CPU µs/stanza", "allocations/stanza", "B/stanza", "peak MB", "this library is as fast ×", "with as little CPU ×")
 	ours := findReading(all, "ours", "full")
 	for _, r := range all {
-		mallocs, garbage, times := "", "", ""
+		mallocs, garbage, times, cpu := "", "", "", ""
 		if !r.foreign {
 			mallocs, garbage = tenths(r.mallocs.Median()), whole(r.garbage.Median())
 		}
 		if base := findReading(all, "ours", r.mix); base != nil && !r.ours() {
-			times = spread(base.rate.Over(r.rate), hundredths)
+			times, cpu = spread(base.rate.Over(r.rate), hundredths), spread(r.cpu.Over(base.cpu), hundredths)
 		}
 		title := r.title
 		if r.fault != "" {
 			title += ", without archive results"
 		}
-		s.row(title, r.version, whole(float64(r.n)), spread(r.rate, whole), spread(r.cpu, hundredths), mallocs, garbage, tenths(r.rss.Median()/1e6), times)
-		l.plots.throughput = append(l.plots.throughput, bar{title, []stat.Sample{r.rate}})
+		s.row(title, r.version, whole(float64(r.n)), spread(r.rate, whole), spread(r.cpu, hundredths), mallocs, garbage, tenths(r.rss.Median()/1e6), times, cpu)
+		l.plots.throughput = append(l.plots.throughput, bar{title, r.ours(), []stat.Sample{r.rate}})
 	}
 	for _, c := range l.peers {
 		if c.fault != "" {
-			s.note("%s can't read archive results: %s.", c.title, c.fault)
+			s.note("%s.", c.fault)
 		}
 	}
 	for _, a := range l.absent {

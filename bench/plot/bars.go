@@ -1,13 +1,12 @@
 package plot
 
-import "fmt"
-
 // A Value is a median and what lies around it.
 type Value struct{ Median, Min, Max float64 }
 
 // A Bar is one row of a chart: a value for each series; those that are missing are zero.
 type Bar struct {
 	Label  string
+	Ours   bool // drawn in colour where there is one series
 	Values []Value
 }
 
@@ -23,7 +22,7 @@ type Bars struct {
 
 // SVG draws the chart.
 func (p Bars) SVG() string {
-	const left, right, top, row = 250.0, 190.0, 75.0, 20.0
+	const left, right, top, row = 280.0, 110.0, 75.0, 20.0
 	series := max(1, len(p.Series))
 	gap := 14.0
 	height := top + float64(len(p.Rows))*(row*float64(series)+gap) + 40
@@ -51,7 +50,7 @@ func (p Bars) SVG() string {
 		c.text(left-12, y+row*float64(series)/2+4, "end", ink, "", b.Label)
 		for i, v := range b.Values {
 			if v.Median > 0 {
-				p.draw(c, a, y, row, colour(p, b, i), v)
+				p.draw(c, a, y, row, p.colour(b, i), v)
 			}
 			y += row
 		}
@@ -60,9 +59,8 @@ func (p Bars) SVG() string {
 	return c.String()
 }
 
-// colour of a value: by series, or, where there is one, ours in front of all others.
-func colour(p Bars, b Bar, series int) string {
-	if len(p.Series) == 0 && b.Label != p.Rows[0].Label {
+func (p Bars) colour(b Bar, series int) string {
+	if len(p.Series) == 0 && !b.Ours {
 		return faint
 	}
 	return colours[series]
@@ -92,9 +90,4 @@ func (p Bars) legend(c *canvas) {
 		c.rect(x, 20, 12, 12, colours[i])
 		x -= 20
 	}
-}
-
-// Whole writes a number with its unit.
-func Whole(unit string) func(float64) string {
-	return func(v float64) string { return fmt.Sprintf("%.0f %s", v, unit) }
 }

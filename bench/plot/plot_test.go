@@ -9,8 +9,8 @@ import (
 )
 
 func TestAxis(t *testing.T) {
-	a := decades([]float64{3, 700}, 100, 400)
-	for v, want := range map[float64]float64{1: 100, 10: 200, 100: 300, 1000: 400} {
+	a := decades([]float64{30, 7000}, 100, 400)
+	for v, want := range map[float64]float64{10: 100, 100: 200, 1000: 300, 10_000: 400} {
 		if got := a.at(v); math.Abs(got-want) > 1e-9 {
 			t.Errorf("%v is at %v, want %v", v, got, want)
 		}
@@ -23,8 +23,8 @@ func TestAxis(t *testing.T) {
 
 // TestWellFormed draws with labels that need escaping and reads the result.
 func TestWellFormed(t *testing.T) {
-	bars := Bars{Title: "a < b", Unit: "kB & more", Series: []string{"x", "y"}, Format: Whole("kB"),
-		Rows: []Bar{{"<ours>", []Value{{5, 4, 6}, {10, 9, 30}}}, {"theirs", []Value{{7, 7, 7}, {}}}}}
+	bars := Bars{Title: "a < b", Unit: "kB & more", Series: []string{"x", "y"}, Format: short,
+		Rows: []Bar{{"<ours>", true, []Value{{5, 4, 6}, {10, 9, 30}}}, {"theirs", false, []Value{{7, 7, 7}, {}}}}}
 	logarithmic := bars
 	logarithmic.Log, logarithmic.Series = true, nil
 	panels := Panels("growth", []Panel{{"a & b", "bytes", []Curve{{"x", []float64{1, 10, 100}, []float64{1e-6, 1e-5, 2e-4}}}}})

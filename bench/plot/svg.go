@@ -126,7 +126,7 @@ func short(v float64) string {
 	switch {
 	case v >= 1e6:
 		return fmt.Sprintf("%g M", v/1e6)
-	case v >= 1e4:
+	case v >= 1e3:
 		return fmt.Sprintf("%g k", v/1e3)
 	}
 	return fmt.Sprintf("%g", v)

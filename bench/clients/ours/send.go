@@ -30,7 +30,11 @@ func send(o peer.Options) (*peer.Result, error) {
 		return nil, err
 	}
 	chat := conn.ChatManager().CreateChat(jid.MustParse(peer.EchoAddress))
-	return peer.Send(o, func() error { return chat.SendMessage(ctx, peer.Text) }, end)
+	r, err := peer.Send(o, func() error { return chat.SendMessage(ctx, peer.Text) }, end)
+	if stats := conn.Stats(); err == nil && stats.Acked == 0 {
+		return nil, errors.New("stream management was off")
+	}
+	return r, err
 }
 
 // rally sends a message from the handler of the answer to the one before, at once or after a pause.
