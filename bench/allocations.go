@@ -21,10 +21,9 @@ func allocations(ctx context.Context, l *lab) (*section, error) {
 			}
 			r, err := l.receiveMix(ctx, c, "chat", n)
 			if err != nil {
-				if c.ours() {
+				if err := l.failed(c, err); err != nil {
 					return nil, err
 				}
-				l.printf("not measured: %v\n", err)
 				continue
 			}
 			mallocs[c.name] = append(mallocs[c.name], float64(r.Mallocs)/messages)

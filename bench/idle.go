@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gosmack/xmpp/bench/stat"
@@ -58,17 +59,13 @@ func (i *idler) measure(ctx context.Context, l *lab, tls bool) error {
 	k := 0
 	if tls {
 		if i.c.name == "gosrc" {
-			return nil // it knows STARTTLS alone, which this server doesn't
+			return l.failed(i.c, errors.New("gosrc.io/xmpp with TLS: it knows STARTTLS alone, which this server doesn't"))
 		}
 		flags, k = []string{"-addr", l.server.TLS, "-ca", l.ca}, 1
 	}
 	r, err := l.run(ctx, i.c, "idle", i.n, flags...)
 	if err != nil {
-		if i.c.ours() {
-			return err
-		}
-		l.printf("not measured: %v\n", err)
-		return nil
+		return l.failed(i.c, err)
 	}
 	i.rss[k] = append(i.rss[k], r.Values["rss"])
 	if k == 0 {
@@ -90,7 +87,10 @@ func idleSection(l *lab, all []*idler) *section {
 	s.row("client", "connections", "goroutines each", "heap and stack, kB each", "resident, kB each", "with TLS, kB each")
 	kB := scale(1000, tenths)
 	for _, i := range all {
-		secure := "STARTTLS alone, not measured"
+		if len(i.rss[0]) == 0 {
+			continue
+		}
+		secure := "not measured"
 		if len(i.rss[1]) > 0 {
 			secure = spread(i.rss[1], kB)
 		}

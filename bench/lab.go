@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gosmack/xmpp/bench/corpus"
@@ -18,18 +19,20 @@ import (
 
 // A lab has the programs built, the server running and the peers that can be measured here.
 type lab struct {
-	dir    string // of the programs
-	server peer.ServerInfo
-	ca     string // file with the server's certificate
-	stop   func() error
-	peers  []*contender
-	absent []string // who can't be measured, and why
 	rounds int
 	scale  float64 // of the numbers of stanzas
 	quick  bool
-	plots  plots
-	counts map[string]corpus.Count
 	log    io.Writer
+
+	dir      string // of the programs
+	server   peer.ServerInfo
+	ca       string // file with the server's certificate
+	stop     func() error
+	peers    []*contender
+	counts   map[string]corpus.Count // what is in a corpus
+	absent   []string                // who can't be measured, and why
+	troubles []string                // what went wrong with peers, for the section that is being made
+	plots    plots
 }
 
 func newLab(ctx context.Context, want []string, log io.Writer) (*lab, error) {
@@ -119,6 +122,19 @@ func (l *lab) serve() error {
 	}
 	l.ca = l.path("ca.pem")
 	return os.WriteFile(l.ca, []byte(l.server.CA), 0o600)
+}
+
+// failed decides about a client that could not do something: of a peer the section will say so, of
+// ours it is an error.
+func (l *lab) failed(c *contender, err error) error {
+	if c.ours() {
+		return err
+	}
+	if note := fmt.Sprintf("Not measured: %v.", err); !slices.Contains(l.troubles, note) {
+		l.troubles = append(l.troubles, note)
+	}
+	l.printf("not measured: %v\n", err)
+	return nil
 }
 
 // run runs a client once and reads its result.

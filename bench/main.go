@@ -52,6 +52,9 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if *docs != "" && len(chosen) != len(measurements) {
+		return errors.New("-docs is for all measurements: the page's goals are one table")
+	}
 	if *quick {
 		*rounds, *scale = min(*rounds, 3), *scale/4
 	}
@@ -68,6 +71,8 @@ func run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		if s != nil {
+			s.notes = append(s.notes, l.troubles...)
+			l.troubles = nil
 			sections = append(sections, s)
 		}
 	}

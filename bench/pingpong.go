@@ -23,10 +23,9 @@ func (l *lab) rallies(ctx context.Context, job string, n int, flags ...string) (
 			}
 			result, err := l.run(ctx, c, job, n, flags...)
 			if err != nil {
-				if c.ours() {
+				if err := l.failed(c, err); err != nil {
 					return nil, err
 				}
-				l.printf("not measured: %v\n", err)
 				continue
 			}
 			if m[c.name] == nil {

@@ -30,10 +30,9 @@ func sending(ctx context.Context, l *lab) (*section, error) {
 			for _, w := range workers {
 				result, err := l.run(ctx, c, "drain", n, "-workers", w)
 				if err != nil {
-					if c.ours() {
+					if err := l.failed(c, err); err != nil {
 						return nil, err
 					}
-					l.printf("not measured: %v\n", err)
 					continue
 				}
 				key := c.name + w

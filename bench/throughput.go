@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gosmack/xmpp/bench/stat"
 )
@@ -31,7 +32,10 @@ func throughput(ctx context.Context, l *lab) (*section, error) {
 		for _, r := range all {
 			result, err := l.receiveMix(ctx, r.contender, r.mix, r.n)
 			if err != nil {
-				return nil, err
+				if err := l.failed(r.contender, err); err != nil {
+					return nil, err
+				}
+				continue
 			}
 			n := float64(r.n)
 			r.rate = append(r.rate, n/result.Elapsed)
@@ -39,9 +43,10 @@ func throughput(ctx context.Context, l *lab) (*section, error) {
 			r.rss = append(r.rss, float64(result.RSS))
 			r.mallocs = append(r.mallocs, float64(result.Mallocs)/n)
 			r.garbage = append(r.garbage, float64(result.Bytes)/n)
-			l.printf("throughput, round %d: %-38s %9.0f stanzas/s %7.2f µs CPU\n", round+1, r.title, r.rate[round], r.cpu[round])
+			l.printf("throughput, round %d: %-38s %9.0f stanzas/s %7.2f µs CPU\n", round+1, r.title, n/result.Elapsed, result.CPU/n*1e6)
 		}
 	}
+	all = slices.DeleteFunc(all, func(r *reading) bool { return len(r.rate) == 0 })
 	return throughputSection(l, all), nil
 }
 

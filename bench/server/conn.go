@@ -38,14 +38,13 @@ func isGone(err error) bool {
 // An element is any that clients send: the fields of all of them together.
 type element struct {
 	XMLName   xml.Name
-	Type      string    `xml:"type,attr"`
-	ID        string    `xml:"id,attr"`
-	To        string    `xml:"to,attr"`
-	Mechanism string    `xml:"mechanism,attr"`
-	Text      string    `xml:",chardata"`
-	Body      string    `xml:"body"`
-	Initial   string    `xml:"initial-response"`
-	Agent     *struct{} `xml:"user-agent"`
+	Type      string `xml:"type,attr"`
+	ID        string `xml:"id,attr"`
+	To        string `xml:"to,attr"`
+	Mechanism string `xml:"mechanism,attr"`
+	Text      string `xml:",chardata"`
+	Body      string `xml:"body"`
+	Initial   string `xml:"initial-response"`
 	Wants     *struct {
 		Mechanism string `xml:"mechanism,attr"`
 	} `xml:"request-token"`
