@@ -59,7 +59,7 @@ func (i *idler) measure(ctx context.Context, l *lab, tls bool) error {
 	k := 0
 	if tls {
 		if i.c.name == "gosrc" {
-			return l.failed(i.c, errors.New("gosrc.io/xmpp with TLS: it knows STARTTLS alone, which this server doesn't"))
+			return l.failed(i.c, errors.New("gosrc.io/xmpp with TLS, because this server has no STARTTLS"))
 		}
 		flags, k = []string{"-addr", l.server.TLS, "-ca", l.ca}, 1
 	}

@@ -63,16 +63,11 @@ func throughputSection(l *lab, all []*reading) *section {
 			times, cpu = spread(base.rate.Over(r.rate), hundredths), spread(r.cpu.Over(base.cpu), hundredths)
 		}
 		title := r.title
-		if r.fault != "" {
+		if r.mix == "live" && !r.ours() {
 			title += ", without archive results"
 		}
 		s.row(title, r.version, whole(float64(r.n)), spread(r.rate, whole), spread(r.cpu, hundredths), mallocs, garbage, tenths(r.rss.Median()/1e6), times, cpu)
 		l.plots.throughput = append(l.plots.throughput, bar{title, r.ours(), []stat.Sample{r.rate}})
-	}
-	for _, c := range l.peers {
-		if c.fault != "" {
-			s.note("%s.", c.fault)
-		}
 	}
 	for _, a := range l.absent {
 		s.note("Not measured: %s.", a)

@@ -35,8 +35,7 @@ func (k Kind) String() string { return [...]string{"chat", "groupchat", "presenc
 // A Mix says how many of 20 stanzas are of each kind.
 type Mix [Kinds]int
 
-// The mixes: a busy client's stream, the same without an archive for libraries that can't read one,
-// and chat alone.
+// The mixes: a busy client's stream, the same without archive results, and chat alone.
 var (
 	Full     = Mix{Chat: 9, Groupchat: 5, Presence: 4, Archive: 2}
 	Live     = Mix{Chat: 10, Groupchat: 6, Presence: 4}
