@@ -59,13 +59,15 @@ func (c *conn) stream(name string, n, size int) []byte {
 	}
 	c.mu.Unlock()
 	p.once.Do(func() {
-		if mix, ok := corpus.Mixes[name]; ok {
+		mix, known := corpus.Mixes[name]
+		switch {
+		case known:
 			p.b, _ = corpus.Make(mix, n)
-		} else if name == "size" {
+		case name == "size":
 			p.b = corpus.Sized(size, n)
-		} else if name == "room" {
+		case name == "room":
 			p.b = corpus.Room(n)
-		} else {
+		default:
 			return
 		}
 		p.b = append(p.b, end...)
