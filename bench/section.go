@@ -41,7 +41,7 @@ func (s *section) String() string {
 	for _, n := range s.notes {
 		fmt.Fprintf(&b, "\n%s\n", n)
 	}
-	return b.String()
+	return strings.TrimLeft(b.String(), "\n")
 }
 
 // goals are those of all sections, as one.
