@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: test check fmt fuzz soak reliability security
+.PHONY: test check fmt fuzz soak reliability security bench bench-quick
 
 test:
 	@scripts/run-tests $(GO)
@@ -38,3 +38,13 @@ reliability:
 # Runs every row of docs/security.md and writes there what was shown.
 security:
 	$(GO) test -count=1 -timeout 20m -run '^TestHostile$$' ./xmpptest/hostile -hostile.write -hostile.full
+
+# Measures the library beside its peers, which are a module of their own, and writes
+# docs/performance.md and its plots. ROUNDS is how often each is measured.
+ROUNDS ?= 5
+bench:
+	@cd bench && $(GO) run . -rounds $(ROUNDS) -docs ../docs
+
+# The main figures in less than two minutes, printed.
+bench-quick:
+	@cd bench && $(GO) run . -quick
