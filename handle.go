@@ -61,8 +61,10 @@ func Async(ctx context.Context) { stream.Async(ctx) }
 
 type handlerTable struct {
 	mu sync.RWMutex
-	m  map[iqKey]IQHandler
+	m  map[iqKey]handlerFunc
 }
+
+type handlerFunc = func(ctx context.Context, iq *stanza.IQ) (any, error)
 
 // Handle registers an IQ handler, at any time. A second one for the same type and payload panics:
 // it is a mistake of the program.
@@ -76,12 +78,12 @@ func (c *Connection) Handle(h IQHandler) {
 		panic(fmt.Sprintf("xmpp: a second handler for iq %s {%s}%s", h.key.typ, h.key.name.Space, h.key.name.Local))
 	}
 	if c.handlers.m == nil {
-		c.handlers.m = make(map[iqKey]IQHandler)
+		c.handlers.m = make(map[iqKey]handlerFunc)
 	}
-	c.handlers.m[h.key] = h
+	c.handlers.m[h.key] = h.handle
 }
 
-func (t *handlerTable) find(iq *stanza.IQ) (IQHandler, bool) {
+func (t *handlerTable) find(iq *stanza.IQ) (handlerFunc, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	h, ok := t.m[iqKey{iq.Type, iq.Payload().Name()}]
@@ -116,16 +118,16 @@ func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, erro
 	if n != 1 {
 		return nil, stanza.BadRequest // RFC 6120 §8.2.3
 	}
-	h, ok := c.handlers.find(iq)
+	handle, ok := c.handlers.find(iq)
 	if !ok {
 		return nil, stanza.ServiceUnavailable // RFC 6120 §8.4
 	}
 	var payload any
 	err := error(stanza.InternalServerError) // of a handler that panicked
-	c.foreign(ctx, func() { payload, err = h.handle(ctx, iq) })
+	c.foreign(ctx, func() { payload, err = handle(ctx, iq) })
 	if err != nil {
 		if !isCondition(err) {
-			c.report(fmt.Errorf("handler of %s: %w", h.key.name.Local, err))
+			c.report(fmt.Errorf("handler of %s: %w", iq.Payload().Local(), err))
 		}
 		return nil, err
 	}

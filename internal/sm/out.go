@@ -112,7 +112,7 @@ func (o *Out[T]) Failed(h uint32, known bool) (acked, rest []T, err error) {
 
 // Rest gives memory back that nothing is in: an idle connection keeps no buffers.
 func (o *Out[T]) Rest() {
-	if o.n == 0 && len(o.slots) > 16 {
+	if o.n == 0 && len(o.slots) > 4 {
 		o.slots, o.head = nil, 0
 	}
 }
@@ -162,7 +162,7 @@ func (o *Out[T]) push(v T, size int) {
 }
 
 func (o *Out[T]) grow() {
-	slots := make([]slot[T], max(16, 2*len(o.slots)))
+	slots := make([]slot[T], max(4, 2*len(o.slots)))
 	n := copy(slots, o.slots[o.head:])
 	copy(slots[n:], o.slots[:o.head])
 	o.slots, o.head = slots, 0
