@@ -129,7 +129,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.acks.c = c
 	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: c.report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
 		Busy: c.app.Works}
-	c.app.Rests, c.router.Through = c.inbound.Poke, c.app.Flush
+	c.app.Rests = c.inbound.Poke
 	c.outbox.Join(c.inbound)
 	c.messages, c.bounces = NewFeed[messageEvent](c), NewFeed[messageEvent](c)
 	c.chats = newChatManager(c)

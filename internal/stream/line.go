@@ -14,9 +14,9 @@ type Line struct {
 	base  context.Context
 	stage stage
 	after *Line // the stage that jobs come from; nil: none
+	to    *Line // the stage that they make jobs for; nil: none
 
-	Through func() // is called when a batch of jobs is done with; nil: nobody cares
-	Rests   func() // is called when there is nothing left to do; nil: likewise
+	Rests func() // is called when there is nothing left to do; nil: nobody cares
 
 	mu      sync.Mutex
 	waiting []Job
@@ -52,14 +52,17 @@ func NewLine(base context.Context) *Line { return &Line{base: base} }
 
 // NewStages makes the lines that every stanza passes.
 func NewStages(base context.Context) (router, application *Line) {
-	router = &Line{base: base, stage: routing}
-	return router, &Line{base: base, stage: applying, after: router}
+	router, application = &Line{base: base, stage: routing}, &Line{base: base, stage: applying}
+	router.to, application.after = application, router
+	return router, application
 }
 
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.
 func (l *Line) Add(j Job) {
 	j.Item.Retain()
-	l.hand(j)
+	if l.hand(j) {
+		go l.loop(0)
+	}
 }
 
 // Queue is Add that takes over the caller's hold, and which Flush completes: many cost little more than one then.
@@ -77,38 +80,44 @@ const flushAt = 32 // jobs
 
 // Flush adds what was queued.
 func (l *Line) Flush() {
-	if len(l.ahead) == 0 {
-		return
+	if l.flush() {
+		go l.loop(0)
 	}
-	l.hand(l.ahead...)
-	jobArrays.put(l.ahead)
-	l.ahead = nil // an idle connection keeps no buffers
 }
 
-// hand queues jobs whose items are held already.
-func (l *Line) hand(jobs ...Job) {
+// flush is Flush, but for the goroutine that is to run the loop.
+func (l *Line) flush() (start bool) {
+	if len(l.ahead) == 0 {
+		return false
+	}
+	start = l.hand(l.ahead...)
+	jobArrays.put(l.ahead)
+	l.ahead = nil // an idle connection keeps no buffers
+	return start
+}
+
+// hand queues jobs whose items are held already, and tells whether a goroutine has to run the loop now.
+func (l *Line) hand(jobs ...Job) (start bool) {
 	l.mu.Lock()
 	if l.stopped.Load() {
 		l.mu.Unlock()
 		for _, j := range jobs {
 			j.Item.drop()
 		}
-		return
+		return false
 	}
 	if l.waiting == nil {
 		l.waiting = jobArrays.get()
 	}
 	l.waiting = append(l.waiting, jobs...)
 	l.queued.Store(true)
-	start := !l.busy
+	start = !l.busy
 	if start {
 		l.busy = true
 		l.working.Store(true)
 	}
 	l.mu.Unlock()
-	if start {
-		go l.loop(0)
-	}
+	return start
 }
 
 // Stop drops what waits; a running job ends in its own time.
@@ -204,10 +213,13 @@ func (l *Line) turn(it *Item, next int) *turn {
 
 func (l *Line) loop(next int) {
 	for {
-		j, ok := l.take(&next)
+		j, ok, onward := l.take(&next)
 		if !ok {
 			if l.Rests != nil {
 				l.Rests()
+			}
+			if onward {
+				l.to.loop(0) // on this goroutine, which has nothing else to do
 			}
 			return
 		}
@@ -226,18 +238,19 @@ func (l *Line) loop(next int) {
 // linger is how often an idle line looks again while the one before it works: a new goroutine for each job would cost more.
 const linger = 8
 
-func (l *Line) take(next *int) (Job, bool) {
+// take is the next job. Without one the line is at rest, and onward says that the stage behind it has to be run.
+func (l *Line) take(next *int) (j Job, ok, onward bool) {
 	for *next < len(l.batch) {
 		j := l.batch[*next]
 		l.batch[*next] = Job{}
 		*next++
 		if !l.stopped.Load() {
-			return j, true
+			return j, true, false
 		}
 		j.Item.drop()
 	}
-	if l.Through != nil {
-		l.Through()
+	if l.to != nil {
+		onward = l.to.flush()
 	}
 	for i := 0; i < linger && l.after != nil && l.after.working.Load() && !l.queued.Load(); i++ {
 		runtime.Gosched()
@@ -255,14 +268,17 @@ func (l *Line) take(next *int) (Job, bool) {
 			close(l.idle)
 			l.idle = nil
 		}
-		return Job{}, false
+		return Job{}, false, onward
+	}
+	if onward {
+		go l.to.loop(0)
 	}
 	l.batch, l.waiting = l.waiting, l.batch[:0]
 	l.queued.Store(false)
 	*next = 1
-	j := l.batch[0]
+	j = l.batch[0]
 	l.batch[0] = Job{}
-	return j, true
+	return j, true, false
 }
 
 // Async lets the line that runs ctx's job go on with the next one. The job's item counts as
