@@ -47,7 +47,8 @@ func (f *Feed[T]) deliver(ctx context.Context, v T) bool {
 	f.mu.Lock()
 	subs := f.subs
 	f.mu.Unlock()
-	item := stream.ItemOf(ctx)
+	item := stream.Hold(ctx) // a callback may step out of line before a channel takes it
+	defer item.Release()
 	for _, sub := range subs {
 		f.c.guard(func() { (*sub)(ctx, item, v) })
 	}

@@ -193,3 +193,66 @@ func TestEmitHoldsItsStanza(t *testing.T) {
 		require.Zero(t, c.Stats().Waiting)
 	})
 }
+
+// A callback that steps out of line leaves the message to the channel beside it, which counts it as handled once.
+func TestAsyncBesideAChannel(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		c.OnMessage(func(ctx context.Context, _ *stanza.Message) { xmpp.Async(ctx) })
+		messages := c.Messages(t.Context())
+		for range 10 {
+			raw(srv, "romeo", "<message from='juliet@localhost'><body>x</body></message>")
+			settle()
+			require.Equal(t, 1, c.Stats().Waiting)
+			<-messages
+			settle()
+			require.Zero(t, c.Stats().Waiting)
+		}
+	})
+}
+
+// What came before a stanza that is no good is handled while OnError hears of that.
+func TestOnErrorHoldsNothingUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		heard, told := make(chan struct{}, 10), make(chan bool, 10)
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.OnError = func(error) {
+				select {
+				case <-heard:
+					told <- true
+				case <-time.After(20 * time.Second): // virtual
+					told <- false
+				}
+			}
+		})
+		c.OnMessage(func(context.Context, *stanza.Message) { heard <- struct{}{} })
+		for _, bad := range []string{"<message from='@@@'><body>y</body></message>", "<iq type='result' id='1' from='@@@'/>", "<presence from='nurse@localhost'><priority>many</priority></presence>"} {
+			raw(srv, "romeo", "<message from='juliet@localhost'><body>x</body></message>"+bad)
+			pass(time.Minute)
+			require.True(t, <-told, bad)
+		}
+	})
+}
+
+// A step that calls Async from a goroutine of its own, which is a mistake, loses nothing by it.
+func TestAsyncFromElsewhere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := offline(t, srv, "romeo")
+		c.Use(xmpp.Extension{Name: "mistaken", Incoming: func(ctx context.Context, m *stanza.Message) (*stanza.Message, error) {
+			go xmpp.Async(ctx)
+			return m, nil
+		}})
+		got := texts(c)
+		require.NoError(t, c.Login(t.Context(), "", ""))
+		settle()
+		for range 20 {
+			raw(srv, "romeo", flood(100, 10))
+		}
+		settle()
+		require.Len(t, got.list(), 2000)
+		require.Zero(t, c.Stats().Waiting)
+	})
+}

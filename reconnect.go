@@ -43,7 +43,10 @@ func (h *handler) Flush() {
 }
 
 // Report hears of a stanza that was no good.
-func (h *handler) Report(err error) { (*Connection)(h).report(err) }
+func (h *handler) Report(err error) {
+	h.router.Flush() // OnError may take its time
+	(*Connection)(h).report(err)
+}
 
 // Ended is told that a session is over.
 func (h *handler) Ended(s *stream.Session, err error) {

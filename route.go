@@ -48,8 +48,7 @@ func (c *Connection) toApp(ctx context.Context, item *stream.Item, do func(conte
 		c.app.Add(stream.Job{Item: item, Do: do})
 		return
 	}
-	item.Retain()
-	c.app.Queue(stream.Job{Item: item, Do: do})
+	c.app.Queue(stream.Job{Item: item.Held(), Do: do})
 }
 
 // onRouter queues what isn't a stanza on the router.
@@ -74,12 +73,16 @@ func (c *Connection) foreign(ctx context.Context, f func()) {
 // route takes the stanza of ctx's job through library and extensions, on the router.
 func (c *Connection) route(ctx context.Context) {
 	item := stream.ItemOf(ctx)
-	if !item.Decode(c.report) {
+	report := func(err error) {
+		c.app.Flush()
+		c.report(err)
+	}
+	if !item.Decode(report) {
 		return // it counts as handled all the same, as the server counts it
 	}
 	s := item.Stanza
 	if err := stanza.Check(s); err != nil {
-		c.report(fmt.Errorf("%s from %v: %w", s.Kind(), s.Head().From, err))
+		report(fmt.Errorf("%s from %v: %w", s.Kind(), s.Head().From, err))
 	}
 	switch s := s.(type) {
 	case *stanza.Message:

@@ -100,7 +100,6 @@ func (iq *IQ) Payload() Element {
 func (iq *IQ) Clone() *IQ {
 	c := *iq
 	c.Error = iq.Error.clone()
-	c.rest = iq.rest.clone()
 	return &c
 }
 

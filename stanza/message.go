@@ -140,7 +140,6 @@ func (m *Message) Clone() *Message {
 	c := *m
 	c.Bodies, c.Subjects = slices.Clone(m.Bodies), slices.Clone(m.Subjects)
 	c.Error = m.Error.clone()
-	c.rest = m.rest.clone()
 	return &c
 }
 

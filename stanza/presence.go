@@ -124,7 +124,6 @@ func (p *Presence) Clone() *Presence {
 	c := *p
 	c.Statuses = slices.Clone(p.Statuses)
 	c.Error = p.Error.clone()
-	c.rest = p.rest.clone()
 	return &c
 }
 

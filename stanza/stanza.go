@@ -72,7 +72,7 @@ type extra struct {
 	changed *changes // nil on nearly every received one
 }
 
-// changes are what was done to a stanza. Those of a clone are its own.
+// changes are what was done to a stanza. They are never changed themselves: a copy of the stanza, made by Clone or by value, may share them.
 type changes struct {
 	removed []xml.Name // received payloads that are no longer part of it
 	added   []any      // by Add, in order
@@ -90,20 +90,11 @@ func (x *extra) changes() *changes {
 	return x.changed
 }
 
-// change gives the changes to be added to.
+// change gives changes of its own to be added to.
 func (x *extra) change() *changes {
-	if x.changed == nil {
-		x.changed = &changes{}
-	}
+	c := x.changes()
+	x.changed = &changes{slices.Clip(c.removed), slices.Clip(c.added), slices.Clip(c.marks)}
 	return x.changed
-}
-
-// clone makes a copy whose additions the original never sees.
-func (x extra) clone() extra {
-	if c := x.changed; c != nil {
-		x.changed = &changes{slices.Clip(c.removed), slices.Clip(c.added), slices.Clip(c.marks)}
-	}
-	return x
 }
 
 // ErrNotStanza is the error of [FromElement] for an element that is none of

@@ -261,3 +261,25 @@ func TestElement(t *testing.T) {
 		require.Error(t, err, bad)
 	}
 }
+
+// A stanza that is copied by value, as from a template, shares nothing that is added later.
+func TestAdditionsToACopyByValue(t *testing.T) {
+	text := func(m *stanza.Message) string {
+		b, err := stanza.Append(nil, m)
+		require.NoError(t, err)
+		return string(b)
+	}
+	template := stanza.Message{Body: "hi"}
+	stanza.Add(&template, &delay{stamp: "2026-01-01T00:00:00Z"})
+	stanza.Mark(&template, 1)
+	before := text(&template)
+	first, second := template, template
+	stanza.Add(&first, &delay{stamp: "2026-01-02T00:00:00Z"})
+	stanza.Mark(&first, 2)
+	stanza.Add(&template, &delay{stamp: "2026-01-03T00:00:00Z"})
+	require.Equal(t, before, text(&second))
+	require.NotContains(t, text(&first), "01-03")
+	require.NotContains(t, text(&template), "01-02")
+	mark, _ := stanza.Marked[int](&second)
+	require.Equal(t, 1, mark)
+}

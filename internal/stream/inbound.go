@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,13 +49,9 @@ func (it *Item) Decode(report func(error)) bool {
 }
 
 // Retain holds the item once more. A nil item is nobody's.
-func (it *Item) Retain() {
-	if it != nil {
-		it.refs.Add(1)
-	}
-}
+func (it *Item) Retain() { it.retain() }
 
-// retain is Retain for somebody to whom the item may be gone already: false.
+// retain is Retain; false: it was handled already, as far as its turn went.
 func (it *Item) retain() bool {
 	if it == nil {
 		return true
@@ -70,6 +65,14 @@ func (it *Item) retain() bool {
 			return true
 		}
 	}
+}
+
+// Held is the item, held once more, or nil where it was handled already.
+func (it *Item) Held() *Item {
+	if !it.retain() {
+		return nil
+	}
+	return it
 }
 
 // Release lets go of the item.
@@ -151,7 +154,11 @@ func (q *Inbound) handled(it *Item) {
 	if !it.dropped.Load() {
 		q.sm.Handled(it.seq)
 	}
-	q.wake()
+	if !q.over(2) || !q.Busy() || q.Outstanding() {
+		// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
+		// as much as they do. But where a request of ours waits it is all for that.
+		q.wake()
+	}
 	if q.count == 0 && q.empty != nil {
 		close(q.empty)
 		q.empty = nil
@@ -228,9 +235,7 @@ func (q *Inbound) Poke() {
 }
 
 func (q *Inbound) wake() {
-	// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
-	// as much as they do.
-	if q.paused != nil && !q.full() && (!q.over(2) || !q.Busy()) {
+	if q.paused != nil && !q.full() {
 		close(q.paused)
 		q.paused = nil
 	}
@@ -260,13 +265,6 @@ func (q *Inbound) Wait(ctx context.Context) {
 		return
 	}
 	var since time.Time
-	for range patience {
-		if !q.isFull() {
-			return
-		}
-		q.Pausing()
-		runtime.Gosched()
-	}
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		if !q.full() {
@@ -301,15 +299,6 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		slow.Stop()
 	}
-}
-
-// patience is how often a full reader lets others run before it pauses: to be woken costs more.
-const patience = 50
-
-func (q *Inbound) isFull() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.full()
 }
 
 // Reading is since when the reader has not paused.

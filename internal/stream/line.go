@@ -28,7 +28,9 @@ type Line struct {
 	queued  atomic.Bool // waiting isn't empty
 	batch   []Job       // owned by the running goroutine
 	started atomic.Int64
-	ahead   []Job // owned by who calls Queue
+
+	aheadMu sync.Mutex // before mu
+	ahead   []Job      // what Queue has taken and Flush is to add
 }
 
 // A stage is the place of a line that every stanza passes; it has a turn in each Item.
@@ -47,6 +49,13 @@ type Job struct {
 	Do   func(ctx context.Context)
 }
 
+// hold takes the job's item; one that is handled already is nobody's.
+func (j *Job) hold() {
+	if !j.Item.retain() {
+		j.Item = nil
+	}
+}
+
 // NewLine makes a line whose jobs get a context derived from base.
 func NewLine(base context.Context) *Line { return &Line{base: base} }
 
@@ -59,19 +68,22 @@ func NewStages(base context.Context) (router, application *Line) {
 
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.
 func (l *Line) Add(j Job) {
-	j.Item.Retain()
+	j.hold()
 	if l.hand(j) {
 		go l.loop(0)
 	}
 }
 
 // Queue is Add that takes over the caller's hold, and which Flush completes: many cost little more than one then.
-// One goroutine at a time may use the two.
 func (l *Line) Queue(j Job) {
+	l.aheadMu.Lock()
 	if l.ahead == nil {
 		l.ahead = jobArrays.get()
 	}
-	if l.ahead = append(l.ahead, j); len(l.ahead) >= flushAt {
+	l.ahead = append(l.ahead, j)
+	full := len(l.ahead) >= flushAt
+	l.aheadMu.Unlock()
+	if full {
 		l.Flush()
 	}
 }
@@ -87,6 +99,8 @@ func (l *Line) Flush() {
 
 // flush is Flush, but for the goroutine that is to run the loop.
 func (l *Line) flush() (start bool) {
+	l.aheadMu.Lock()
+	defer l.aheadMu.Unlock()
 	if len(l.ahead) == 0 {
 		return false
 	}

@@ -211,3 +211,50 @@ func TestDrainedWaitsForTheLastItem(t *testing.T) {
 		require.True(t, <-result)
 	})
 }
+
+// A request made in a callback wakes a reader that has paused for less than the hard bound.
+func TestARequestWakesThePausedReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, outstanding := inbound(), true
+		in.Outstanding, in.Busy = func() bool { return outstanding }, func() bool { return true }
+		for range hardCount - 100 {
+			in.newItem(stanza.Element{}, 1)
+		}
+		outstanding = false
+		in.newItem(stanza.Element{}, 1)
+		awake := false
+		go func() { in.Wait(t.Context()); awake = true }()
+		synctest.Wait()
+		require.False(t, awake)
+		outstanding = true
+		in.Poke()
+		synctest.Wait()
+		require.True(t, awake)
+	})
+}
+
+// While handlers work, a paused reader is woken when half is handled.
+func TestAPausedReaderIsWokenForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, busy := inbound(), true
+		in.Busy, in.Owe = func() bool { return busy }, func() {}
+		var items []*Item
+		for range softCount {
+			items = append(items, in.newItem(stanza.Element{}, 1))
+		}
+		awake := false
+		go func() { in.Wait(t.Context()); awake = true }()
+		synctest.Wait()
+		handle := func(n int) {
+			for _, it := range items[:n] {
+				it.Release()
+			}
+			items = items[n:]
+			synctest.Wait()
+		}
+		handle(softCount / 2)
+		require.False(t, awake)
+		handle(1)
+		require.True(t, awake)
+	})
+}

@@ -41,7 +41,11 @@ func (s *scanner) fastEnd(b []byte) verdict {
 	f := &s.frames[last]
 	from := s.pos + 1
 	to := from + int(f.qLen)
-	if to >= len(b) || b[to] != '>' || string(b[from:to]) != string(b[f.q:f.q+f.qLen]) || !s.flushText() {
+	if to >= len(b) || b[to] != '>' || string(b[from:to]) != string(b[f.q:f.q+f.qLen]) {
+		return next
+	}
+	if !s.flushText() {
+		s.text = true // as if nothing had been: the other states find the same fault
 		return next
 	}
 	s.pos = to + 1
