@@ -55,6 +55,7 @@ type Connection struct {
 	acks                                acks
 	doubles                             doubles                 // the router's
 	journal                             atomic.Pointer[journal] // with Durable, from the first login on until it is closed
+	probeID                             string                  // of the request for a sign of life
 	storing                             chan struct{}           // has one while the session is being stored
 	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
@@ -120,7 +121,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}
-	c.log = c.cfg.Logger
+	c.log, c.probeID = c.cfg.Logger, stanza.NewID()
 	c.keys = sasl.NewKeyCache()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.router, c.app = stream.NewStages(c.ctx)

@@ -46,6 +46,8 @@ var (
 	ErrExpired error = &stateError{"xmpp: too old to be sent", true}
 	// ErrAccountChanged: the message was accepted for another account, whose login failed.
 	ErrAccountChanged error = &stateError{"xmpp: another account has logged in since", true}
+	// ErrWrongAccount: the server took us for somebody else. It is not asked again.
+	ErrWrongAccount error = stream.ErrWrongAccount
 	// ErrSuspended: the message is in the configuration's Store and goes on with the account's next Login on it.
 	ErrSuspended error = &stateError{"xmpp: suspended, the store has it", false}
 	// ErrTimeout: a request had no answer within its time limit.

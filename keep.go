@@ -65,14 +65,12 @@ func (c *Connection) enabled(e sm.Enabled) {
 // Probe asks the server for a sign of life by a ping (XEP-0199) whose answer is only that.
 func (h *handler) Probe(*stream.Session) {
 	c := (*Connection)(h)
-	iq := &stanza.IQ{Type: stanza.IQGet, ID: probeID, To: jid.MustParse(c.cfg.Domain)}
+	iq := &stanza.IQ{Type: stanza.IQGet, ID: c.probeID, To: jid.MustParse(c.cfg.Domain)}
 	stanza.Add(iq, ping{})
 	if data, err := c.encode(iq); err == nil {
 		_ = c.outbox.TryPut(stream.Setup, stream.Entry{Data: data})
 	}
 }
-
-const probeID = "alive"
 
 // resumable tells whether the session that ended with err can be taken up again. c.mu is held.
 func (c *Connection) resumable(err error) bool {

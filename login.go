@@ -188,8 +188,8 @@ func (n *negotiation) bind(ctx context.Context) (*arrival, error) {
 	r := &arrival{}
 	err := n.bounded(ctx, func(ctx context.Context) (err error) {
 		r.user, err = n.t.Bind(ctx, n.a.resource)
-		if err == nil && !n.a.address.IsZero() && r.user.Bare() != n.a.address {
-			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("the server bound %v to a login as %v", r.user, n.a.address)}
+		if err == nil && (r.user.Bare() != n.a.address && !n.a.address.IsZero() || r.user.Domain() != n.cfg.Domain) {
+			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("%w: it bound %v to a login as %v", ErrWrongAccount, r.user, n.a.address)}
 		}
 		if err != nil || n.cfg.DisableStreamManagement || !n.t.Features.Manages() {
 			return err

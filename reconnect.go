@@ -117,6 +117,15 @@ func terminal(err error, bound bool) bool {
 		bound = bound || last.Step == "start"
 		err = last.Err
 	}
+	// A server that can't prove what it has to, or takes us for somebody else, may be an impostor: it gets no further attempt to learn from.
+	var broken *sasl.ProtocolError
+	if errors.Is(err, sasl.ErrServerSignature) || errors.Is(err, ErrWrongAccount) || errors.As(err, &broken) {
+		return true
+	}
+	var clear *stream.ClearError
+	if errors.As(err, &clear) {
+		return false // anybody on the way may have said it
+	}
 	var refused *sasl.Failure
 	if errors.As(err, &refused) {
 		switch refused.Condition {

@@ -21,7 +21,7 @@ func (c *Connection) received(item *stream.Item) {
 	}
 	defer item.Release()
 	c.router.Flush() // who waits for the answer finds what came before it on the router
-	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == probeID {
+	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == c.probeID {
 		return
 	}
 	r := c.pending.Match(iq, c.User())

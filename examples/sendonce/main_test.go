@@ -26,6 +26,7 @@ func TestSend(t *testing.T) {
 			time.Sleep(time.Second) // of virtual time: a busy server
 			return []stanza.Element{e}
 		})
+		srv.Password("admin")
 		require.NoError(t, send(t.Context(), srv.Configuration("monitor"), srv.Address("admin"), strings.NewReader("disk full\non host ж\n")))
 		synctest.Wait()
 		select {
@@ -43,6 +44,7 @@ func TestSendToSomebodyOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := xmpptest.NewServer(t, nil)
 		require.NoError(t, srv.AddAccount("admin", "pw"))
+		srv.Password("admin")
 		require.NoError(t, send(t.Context(), srv.Configuration("monitor"), srv.Address("admin"), strings.NewReader("later")))
 
 		admin, err := xmpp.NewConnection(srv.Configuration("admin"))
@@ -73,6 +75,7 @@ func TestConnectionBreaksWithinTheMessage(t *testing.T) {
 					o.Faults = faults
 				}
 				srv := xmpptest.NewServer(t, o)
+				srv.Password("admin") // there is such an account: a bounce would race with the acknowledgement
 				if test.cuts > 0 {
 					srv.Next(func(c *xmpptest.Conn) { c.SetFaults(faults) })
 				}

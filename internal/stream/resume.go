@@ -20,6 +20,7 @@ func (t *Transport) Awaits() bool { return t.awaits }
 // takes. What is written behind it counts. Without resume there are acknowledgements only.
 func (t *Transport) Enable(ctx context.Context, resume bool) error {
 	return t.step(ctx, "enable", func() error {
+		t.enabling = true
 		return t.element(func(w *xmlstream.Writer) { sm.Enable{Resume: resume}.Write(w) })
 	})
 }

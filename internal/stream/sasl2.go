@@ -204,6 +204,9 @@ type Success struct {
 	element stanza.Element
 }
 
+// ErrWrongAccount says that the server took us for somebody else.
+var ErrWrongAccount = errors.New("the server logged us in as somebody else")
+
 func (a *Attempt) succeed(e stanza.Element) (*Success, error) {
 	var additional []byte
 	if data := e.Child(NSSASL2, "additional-data"); !data.IsZero() {
@@ -217,10 +220,10 @@ func (a *Attempt) succeed(e stanza.Element) (*Success, error) {
 	}
 	user, err := jid.Parse(e.Child(NSSASL2, "authorization-identifier").Text())
 	if err != nil {
-		return nil, fmt.Errorf("who the server took us for: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrWrongAccount, err)
 	}
 	if user.Bare() != a.Account {
-		return nil, fmt.Errorf("the server took %v for %v", a.Account, user.Bare())
+		return nil, fmt.Errorf("%w: it took %v for %v", ErrWrongAccount, a.Account, user.Bare())
 	}
 	return &Success{user, e}, nil
 }

@@ -179,6 +179,19 @@ func (s *Session) manage(e stanza.Element) error {
 			return err
 		}
 		return s.box.Ack(h)
+	case "enabled", "failed":
+		if !s.t.enabling {
+			return nil // an answer to nothing
+		}
+		s.t.enabling = false
+		return s.answered(e)
+	}
+	return nil
+}
+
+// answered takes the answer to <enable/>.
+func (s *Session) answered(e stanza.Element) error {
+	switch e.Local() {
 	case "enabled":
 		enabled, err := sm.ParseEnabled(e)
 		if err != nil {

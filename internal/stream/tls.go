@@ -19,7 +19,7 @@ var ErrTLSRequired = errors.New("the server offers no STARTTLS, and TLS is requi
 func (t *Transport) StartTLS(ctx context.Context, cfg *tls.Config) error {
 	// No 'from' in clear: who logs in is not for the network to read (RFC 6120 §4.7.1).
 	if err := t.Open(ctx, jid.JID{}); err != nil {
-		return err
+		return &ClearError{err}
 	}
 	err := t.step(ctx, "starttls", func() error {
 		if !t.Features.StartTLS {
@@ -41,10 +41,16 @@ func (t *Transport) StartTLS(ctx context.Context, cfg *tls.Config) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return &ClearError{err}
 	}
 	return t.SecureTLS(ctx, cfg)
 }
+
+// A ClearError is one that came in clear while TLS was still to come: the server need not have to do with it.
+type ClearError struct{ err error }
+
+func (e *ClearError) Error() string { return e.err.Error() }
+func (e *ClearError) Unwrap() error { return e.err }
 
 // SecureTLS performs the TLS handshake (XEP-0368, or after StartTLS) and verifies the
 // certificate as cfg says.

@@ -74,6 +74,7 @@ type Transport struct {
 	secured  bool
 	Features Features // of the stream that is open now
 	awaits   bool     // features that follow a success of SASL2 have not come yet
+	enabling bool     // <enable/> was written and is not answered
 	drained  func()   // what was read is used up; nil: nobody cares
 }
 
