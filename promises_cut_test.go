@@ -233,6 +233,8 @@ func converse(t *testing.T, srv *xmpptest.Server, k *knife, at string) {
 		}
 	}
 	require.NoError(t, c.Close())
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for _, conn := range k.lost {
 		_ = conn.Close()
 	}

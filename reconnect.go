@@ -122,10 +122,6 @@ func terminal(err error, bound bool) bool {
 	if errors.Is(err, sasl.ErrServerSignature) || errors.Is(err, ErrWrongAccount) || errors.As(err, &broken) {
 		return true
 	}
-	var clear *stream.ClearError
-	if errors.As(err, &clear) {
-		return false // anybody on the way may have said it
-	}
 	var refused *sasl.Failure
 	if errors.As(err, &refused) {
 		switch refused.Condition {
@@ -138,6 +134,16 @@ func terminal(err error, bound bool) bool {
 		return ended.Condition == stanza.StreamHostUnknown || ended.Condition == stanza.StreamPolicyViolation
 	}
 	return false
+}
+
+// inClear tells whether err came before TLS, so that anybody on the way may have made it: it ends no client that was online.
+func inClear(err error) bool {
+	var tried *ConnectError
+	if errors.As(err, &tried) && tried.Err == nil && len(tried.Attempts) > 0 {
+		err = tried.Attempts[len(tried.Attempts)-1].Err
+	}
+	var clear *stream.ClearError
+	return errors.As(err, &clear)
 }
 
 // reconnect brings the connection online again, or closes it where that is pointless.
@@ -171,7 +177,7 @@ func (c *Connection) reconnect(lasted time.Duration) {
 		if err == nil {
 			return
 		}
-		if terminal(err, false) {
+		if terminal(err, false) && !inClear(err) {
 			if !c.shuttingDown() {
 				c.closeWith(err)
 			}

@@ -1,4 +1,5 @@
 /* Logs in, greets a peer and answers each of its messages, until one says quit. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
     if (argc != 7)
         return 2;
     peer = argv[6];
+    signal(SIGPIPE, SIG_IGN); /* the server may hang up first */
     xmpp_initialize();
     ctx = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_WARN));
     conn = xmpp_conn_new(ctx);
