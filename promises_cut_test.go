@@ -234,8 +234,9 @@ func converse(t *testing.T, srv *xmpptest.Server, k *knife, at string) {
 	}
 	require.NoError(t, c.Close())
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, conn := range k.lost {
+	lost := k.lost
+	k.mu.Unlock()
+	for _, conn := range lost {
 		_ = conn.Close()
 	}
 	settle()
