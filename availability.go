@@ -110,7 +110,7 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 	if kept := keep(a, known); there && before == kept && kept.Status == a.Status {
 		return nil
 	}
-	a.Show, a.Status = stanza.Show(strings.Clone(string(a.Show))), strings.Clone(a.Status) // not the whole stanza's memory
+	a.Show, a.Status = ownShow(a.Show), strings.Clone(a.Status) // not the whole stanza's memory
 	if !there && len(of) >= maxResources {
 		return nil
 	}
@@ -126,6 +126,16 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 	}
 	of[a.Address.Resource()] = keep(a, known)
 	return []Availability{a}
+}
+
+// ownShow is a copy, which the usual ones don't need.
+func ownShow(s stanza.Show) stanza.Show {
+	for _, usual := range [...]stanza.Show{stanza.ShowAvailable, stanza.ShowAway, stanza.ShowChat, stanza.ShowDND, stanza.ShowXA} {
+		if s == usual {
+			return usual
+		}
+	}
+	return stanza.Show(strings.Clone(string(s)))
 }
 
 // keep is what of an availability is worth its memory: peers choose the status, strangers among them.

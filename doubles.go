@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -23,7 +24,7 @@ type doubles struct {
 	next  int
 }
 
-// A sighting is when a message was routed, in Unix nanoseconds, and in which session. It has no pointers: the
+// A sighting is when a message was routed, by the monotonic clock, and in which session. It has no pointers: the
 // collector needn't look at thousands of them.
 type sighting struct{ at, epoch int64 }
 
@@ -57,7 +58,7 @@ func (c *Connection) double(m *stanza.Message) bool {
 	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
 		key = bits.RotateLeft64(key, 17)*0x9E3779B97F4A7C15 + maphash.String(d.seed, s)
 	}
-	now := sighting{time.Now().UnixNano(), c.epoch.Load()}
+	now := sighting{stream.Clock(), c.epoch.Load()}
 	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at) < doublesFor) {
 		d.seen[key] = sighting{now.at, before.epoch} // until we get to acknowledge it, it comes with each new session
 		return true

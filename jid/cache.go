@@ -44,12 +44,16 @@ type cacheEntry struct {
 
 // parse is what Parse does, by way of the cache. Errors are not kept.
 func (c *cache) parse(s string) (JID, error) {
-	if j, ok := c.get(s); ok {
+	if s == "" || len(s) > maxCached {
+		return parse(s)
+	}
+	set, hash := c.set(s)
+	if j, ok := set.get(s, hash); ok {
 		return j, nil
 	}
 	j, err := parse(s)
 	if err == nil {
-		c.put(s, j)
+		set.put(s, hash, j)
 	}
 	return j, err
 }
@@ -59,40 +63,35 @@ func (c *cache) set(key string) (*cacheSet, uint32) {
 	return &c.sets[h%cacheSets], uint32(h >> 32)
 }
 
-func (c *cache) get(key string) (JID, bool) {
-	if key == "" || len(key) > maxCached {
-		return JID{}, false
-	}
-	set, hash := c.set(key)
-	set.mu.Lock()
-	for i := range set.ways {
-		if e := &set.ways[i]; e.hash == hash && e.key == key {
+func (s *cacheSet) get(key string, hash uint32) (JID, bool) {
+	s.mu.Lock()
+	for i := range s.ways {
+		if e := &s.ways[i]; e.hash == hash && e.key == key {
 			e.uses = min(e.uses+1, maxUses)
 			j := e.jid
-			set.mu.Unlock()
+			s.mu.Unlock()
 			return j, true
 		}
 	}
-	set.mu.Unlock()
+	s.mu.Unlock()
 	return JID{}, false
 }
 
 // put notes what a miss has found. Only an entry without uses gives way, the
 // least used one loses a use instead: addresses seen once replace each other,
 // and what is in use stays, however many of them come.
-func (c *cache) put(key string, j JID) {
-	if len(key) > maxCached || len(j.s) > maxCached {
+func (s *cacheSet) put(key string, hash uint32, j JID) {
+	if len(j.s) > maxCached {
 		return
 	}
-	set, hash := c.set(key)
-	set.mu.Lock()
-	defer set.mu.Unlock()
-	set.age()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.age()
 	// Begin elsewhere each time, or one unused entry would shield the others.
-	first := int(set.misses)
-	victim := &set.ways[first%cacheWays]
-	for i := range set.ways {
-		e := &set.ways[(first+i)%cacheWays]
+	first := int(s.misses)
+	victim := &s.ways[first%cacheWays]
+	for i := range s.ways {
+		e := &s.ways[(first+i)%cacheWays]
 		if e.key == key {
 			return // another goroutine was faster
 		}

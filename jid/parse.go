@@ -57,5 +57,8 @@ func parse(s string) (JID, error) {
 	} else if local == "" {
 		return JID{}, fault(partLocal, "", "is empty before the @")
 	}
+	if isPlainDomain(domain) && (!hasLocal || isPlainLocal(local)) && (!hasResource || isPlainResource(resource)) {
+		return JID{s: strings.Clone(s), local: uint16(len(local)), domain: uint16(len(bare))}, nil
+	}
 	return New(local, domain, resource)
 }

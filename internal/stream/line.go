@@ -173,8 +173,14 @@ func (l *Line) Age() time.Duration {
 	if s == 0 {
 		return 0
 	}
-	return time.Duration(time.Now().UnixNano() - s)
+	return time.Duration(Clock() - s)
 }
+
+var process = time.Now()
+
+// Clock is the monotonic time in nanoseconds, never 0. It costs half of what time.Now does, which has to
+// know the date as well.
+func Clock() int64 { return int64(time.Since(process)) | 1 }
 
 type turnKey struct{}
 
@@ -238,7 +244,7 @@ func (l *Line) loop(next int) {
 			return
 		}
 		if l.stage != routing {
-			l.started.Store(time.Now().UnixNano())
+			l.started.Store(Clock())
 		}
 		t := l.turn(j.Item, next)
 		j.Do(t)

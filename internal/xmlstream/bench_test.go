@@ -61,7 +61,8 @@ func BenchmarkReader(b *testing.B) {
 }
 
 func BenchmarkText(b *testing.B) {
-	for name, s := range map[string]string{"ascii": "Wherefore art thou? ", "cyrillic": "Ромео, о зачем же ты Ромео? "} {
+	for name, s := range map[string]string{"ascii": "Wherefore art thou? ", "cyrillic": "Ромео, о зачем же ты Ромео? ",
+		"mixed": "soft what naïve café &lt;b&gt; grüße привет 月が綺麗 through yonder window 👍 R&amp;D breaks it is the east and juliet "} {
 		b.Run(name, func(b *testing.B) {
 			in := "<a>" + strings.Repeat(s, 64<<10/len(s)) + "</a>"
 			r := newLoop(b, 64<<10, in)

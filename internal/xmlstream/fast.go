@@ -191,18 +191,20 @@ type nameEnd struct{ local, end int }
 
 // plainName finds the end of a name of ASCII letters that another byte follows.
 func plainName(b []byte, p int) nameEnd {
-	if p+8 <= len(b) {
-		// Seven small letters and less at once.
-		if n := letters(binary.LittleEndian.Uint64(b[p:])); n > 0 && n < 8 && class[b[p+n]]&nameChar == 0 && b[p+n] < 0x80 && b[p+n] != ':' {
-			return nameEnd{p, p + n}
-		}
-	}
 	from, local := p, p
+	// Up to eight small letters at once.
+	if p+8 <= len(b) {
+		p += letters(binary.LittleEndian.Uint64(b[p:]))
+	}
 	for {
-		if p >= len(b) || class[b[p]]&nameStart == 0 {
-			return nameEnd{}
+		if p == local {
+			if p >= len(b) || class[b[p]]&nameStart == 0 {
+				return nameEnd{}
+			}
+			p++
 		}
-		for p++; p < len(b) && class[b[p]]&nameChar != 0; p++ {
+		for p < len(b) && class[b[p]]&nameChar != 0 {
+			p++
 		}
 		switch {
 		case p >= len(b) || b[p] >= 0x80 || p-from > maxName:
@@ -226,11 +228,13 @@ func letters(x uint64) int {
 // plainValue finds the end of an attribute value that stands for itself: its
 // quote, or the first byte that another state has to look at.
 func plainValue(b []byte, p int, quote byte) int {
-	quotes := ones * uint64(quote)
+	// Both ' and " differ from & in one bit.
+	bit := uint64(quote ^ '&')
+	bits8, quotes := ones*bit, ones*(bit|'&')
 	for ; p+8 <= len(b); p += 8 {
 		x := binary.LittleEndian.Uint64(b[p:])
-		q, lt, amp := x^quotes, x^ones*'<', x^ones*'&'
-		if stop := (x | (x-ones*0x20)&^x | (q-ones)&^q | (lt-ones)&^lt | (amp-ones)&^amp) & tops; stop != 0 {
+		q, lt := (x|bits8)^quotes, x^ones*'<'
+		if stop := (x | (x-ones*0x20)&^x | (q-ones)&^q | (lt-ones)&^lt) & tops; stop != 0 {
 			return p + bits.TrailingZeros64(stop)/8
 		}
 	}
@@ -245,45 +249,66 @@ func plainValue(b []byte, p int, quote byte) int {
 // plainText finds the end of a text that stands for itself: its <, or the first
 // byte that another state has to look at.
 func plainText(b []byte, p int) int {
-	for {
-		p = skipPlain(b, p)
-		if p >= len(b) {
-			return p
+	for p < len(b) {
+		if p+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[p:])
+			lt, amp, end := x^ones*'<', x^ones*'&', x^ones*']'
+			stop := (x | (x-ones*0x20)&^x | (lt-ones)&^lt | (amp-ones)&^amp | (end-ones)&^end) & tops
+			if stop == 0 {
+				p += 8
+				continue
+			}
+			p += bits.TrailingZeros64(stop) / 8
 		}
 		switch c := b[p]; {
-		case c == '\n' || c == '\t':
-			p++
-		case c == ']' && p+1 < len(b) && b[p+1] != ']':
-			p++
 		case c >= 0x80:
 			for p < len(b) && b[p] >= 0x80 {
 				if c := b[p]; c >= 0xC2 && c < 0xE0 && p+1 < len(b) && b[p+1]&0xC0 == 0x80 {
 					p += 2
 					continue
 				}
-				r, n := utf8.DecodeRune(b[p:])
-				if r == utf8.RuneError && n == 1 || r&^1 == 0xFFFE {
+				n := plainRune(b[p:])
+				if n == 0 {
 					return p
 				}
 				p += n
 			}
+		case class[c]&textPlain != 0, c == ']' && p+1 < len(b) && b[p+1] != ']':
+			p++
 		default:
 			return p
 		}
 	}
+	return p
 }
 
-// skipPlain skips what stands for itself in a text, eight bytes at a time.
-func skipPlain(b []byte, p int) int {
-	for ; p+8 <= len(b); p += 8 {
-		x := binary.LittleEndian.Uint64(b[p:])
-		lt, amp, end := x^ones*'<', x^ones*'&', x^ones*']'
-		if stop := (x | (x-ones*0x20)&^x | (lt-ones)&^lt | (amp-ones)&^amp | (end-ones)&^end) & tops; stop != 0 {
-			return p + bits.TrailingZeros64(stop)/8
+// plainRune is the length of the character beyond ASCII that b begins with, 0 if
+// another state has to look at it.
+func plainRune(b []byte) int {
+	if len(b) < 4 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 || r&^1 == 0xFFFE {
+			return 0
+		}
+		return n
+	}
+	c, b1, b2, b3 := b[0], b[1], b[2], b[3]
+	switch {
+	case b1&0xC0 != 0x80:
+	case c < 0xE0:
+		if c >= 0xC2 {
+			return 2
+		}
+	case b2&0xC0 != 0x80:
+	case c < 0xF0:
+		r := uint32(c&0xF)<<12 | uint32(b1&0x3F)<<6 | uint32(b2&0x3F)
+		if r >= 0x800 && r>>11 != 0xD800>>11 && r < 0xFFFE {
+			return 3
+		}
+	case b3&0xC0 == 0x80:
+		if r := uint32(c)<<6 | uint32(b1&0x3F); r >= 0xF0<<6|0x10 && r <= 0xF4<<6|0xF {
+			return 4
 		}
 	}
-	for p < len(b) && class[b[p]]&textPlain != 0 && b[p] >= 0x20 {
-		p++
-	}
-	return p
+	return 0
 }

@@ -13,6 +13,16 @@ func parseReference(b []byte) (c rune, n int) {
 	if b[1] == '#' {
 		return parseCharRef(b)
 	}
+	// The usual ones first.
+	switch {
+	case len(b) < 5:
+	case b[1] == 'a' && b[2] == 'm' && b[3] == 'p' && b[4] == ';':
+		return '&', 5
+	case b[2] == 't' && b[3] == ';' && b[1] == 'l':
+		return '<', 4
+	case b[2] == 't' && b[3] == ';' && b[1] == 'g':
+		return '>', 4
+	}
 	for _, e := range [...]struct {
 		name string
 		c    rune

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -27,6 +28,18 @@ func TestManyBytesAtATime(t *testing.T) {
 				b[i] = byte(r.IntN(256))
 			}
 		}
+		for i := r.IntN(40); i < len(b) && r.IntN(4) > 0; i++ {
+			// Characters of all lengths, some at the edges of what there is, some with a wrong byte.
+			edges := [...]rune{0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD, 0xFFFE, 0xFFFF, 0x10000, 0x1FFFE, 0x10FFFF}
+			c := edges[r.IntN(len(edges))]
+			if r.IntN(2) == 0 {
+				c = rune(0x80 + r.IntN(0x10F000))
+			}
+			copy(b[i:], string(c))
+			if i += utf8.RuneLen(c) - 1; r.IntN(4) == 0 && i < len(b) {
+				b[i-r.IntN(2)] ^= byte(1 << r.IntN(8))
+			}
+		}
 		p := r.IntN(20)
 		x := binary.LittleEndian.Uint64(b[p:])
 		require.Equal(t, x, load(string(b), p))
@@ -36,9 +49,24 @@ func TestManyBytesAtATime(t *testing.T) {
 			want := index(b, p, func(c byte) bool { return odd(c) || c == quote || c == '<' || c == '&' })
 			require.Equal(t, want, plainValue(b, p, quote), "value %q from %d", b, p)
 		}
-		text := index(b, p, func(c byte) bool { return odd(c) || c == '<' || c == '&' || c == ']' })
-		require.Equal(t, text, skipPlain(b, p), "text %q from %d", b, p)
+		require.Equal(t, textEnd(b, p), plainText(b, p), "text %q from %d", b, p)
 		written := index(b, p, func(c byte) bool { return odd(c) || c == '<' || c == '>' || c == '&' || c == '\'' || c == '"' })
 		require.Equal(t, written, plainRun(string(b), p), "written %q from %d", b, p)
 	}
+}
+
+// textEnd is plainText, one character at a time.
+func textEnd(b []byte, p int) int {
+	for p < len(b) {
+		c, n := utf8.DecodeRune(b[p:])
+		switch {
+		case c == '\n' || c == '\t':
+		case c == ']' && (p+1 == len(b) || b[p+1] == ']'):
+			return p
+		case c < 0x20 || c == '<' || c == '&' || c == utf8.RuneError && n == 1 || c&^1 == 0xFFFE:
+			return p
+		}
+		p += n
+	}
+	return p
 }

@@ -1,6 +1,9 @@
 package xmlstream
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // scanText reads character data up to the next <.
 func (s *scanner) scanText(b []byte) verdict {
@@ -161,7 +164,11 @@ func (s *scanner) reference(b []byte) verdict {
 	case n == 0:
 		return s.fail(NotWellFormed, "undefined entity or impossible character reference")
 	}
-	s.w += copy(b[s.w:], string(c))
+	if c < utf8.RuneSelf {
+		s.put(b, byte(c))
+	} else {
+		s.w += utf8.EncodeRune(b[s.w:], c)
+	}
 	s.pos += n
 	return next
 }
