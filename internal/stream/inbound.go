@@ -31,6 +31,7 @@ type Item struct {
 	seq    sm.Seq // its place in the server's count; 0: none
 
 	dropped atomic.Bool
+	next    *Item            // in Inbound.done
 	turns   [stages - 1]turn // on each stage, the first
 }
 
@@ -104,6 +105,11 @@ type Inbound struct {
 	spare   []Item // for the next ones
 	made    int    // how many were made at once
 
+	// What was handled and isn't counted yet: a lock for each stanza, which the reader needs as well,
+	// would cost as much as all else here.
+	done  atomic.Pointer[Item]
+	ticks atomic.Uint32 // how many were handled
+
 	mu     sync.Mutex
 	count  int
 	bytes  int
@@ -124,7 +130,10 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 		q.count++
 		q.bytes += size
 	}
-	q.crowded = q.full()
+	if q.crowded = q.full(); q.crowded {
+		q.settle()
+		q.crowded = q.full()
+	}
 	q.mu.Unlock()
 	if err != nil {
 		q.Report(err)
@@ -146,40 +155,54 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 // Rest gives back what was made for a burst. The reader calls it.
 func (q *Inbound) Rest() { q.spare, q.made = nil, 0 }
 
+// settleAfter is how many stanzas are handled before they are counted, as long as handlers are at work.
+const settleAfter = 16
+
 func (q *Inbound) handled(it *Item) {
 	it.Stanza, it.e = nil, stanza.Element{} // it may lie beside one that lives on
-	q.mu.Lock()
-	q.count--
-	q.bytes -= it.Size
-	if !it.dropped.Load() {
-		q.sm.Handled(it.seq)
+	for {
+		it.next = q.done.Load()
+		if q.done.CompareAndSwap(it.next, it) {
+			break
+		}
 	}
-	if !q.over(2) || !q.Busy() || q.Outstanding() {
-		// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
-		// as much as they do. But where a request of ours waits it is all for that.
-		q.wake()
+	if q.ticks.Add(1)%settleAfter == 0 || !q.Busy() {
+		q.Poke() // else it comes when they rest
+	}
+}
+
+// lock takes q.mu, for who wants to know what is handled.
+func (q *Inbound) lock() {
+	q.mu.Lock()
+	q.settle()
+}
+
+// settle counts what was handled. q.mu is held.
+func (q *Inbound) settle() {
+	for it := q.done.Swap(nil); it != nil; {
+		q.count--
+		q.bytes -= it.Size
+		if !it.dropped.Load() {
+			q.sm.Handled(it.seq)
+		}
+		it, it.next = it.next, nil
 	}
 	if q.count == 0 && q.empty != nil {
 		close(q.empty)
 		q.empty = nil
 	}
-	due, _ := q.sm.AckDue(time.Time{}, false)
-	q.mu.Unlock()
-	if due {
-		q.Owe()
-	}
 }
 
 // Manage begins to count: <enabled/> has come.
 func (q *Inbound) Manage() {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	q.sm.Enable()
 }
 
 // Unmanage ends the counting: the session is over for good.
 func (q *Inbound) Unmanage() {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	q.sm.Disable()
 	q.wake()
@@ -187,28 +210,28 @@ func (q *Inbound) Unmanage() {
 
 // Resuming is the count for a <resume/> that is written now.
 func (q *Inbound) Resuming() uint32 {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.sm.Resuming()
 }
 
 // Resumed notes that <resumed/> has come.
 func (q *Inbound) Resumed() {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	q.sm.Resumed()
 }
 
 // H is the count for an <a/> that is written now.
 func (q *Inbound) H() uint32 {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.sm.Ack(time.Now())
 }
 
 // Drained waits until everything that was received is handled; false: ctx or stop was first.
 func (q *Inbound) Drained(ctx context.Context, stop <-chan struct{}) bool {
-	q.mu.Lock()
+	q.lock()
 	if q.count == 0 {
 		q.mu.Unlock()
 		return true
@@ -227,11 +250,19 @@ func (q *Inbound) Drained(ctx context.Context, stop <-chan struct{}) bool {
 	return false
 }
 
-// Poke makes a paused reader look again, because a request was made.
+// Poke counts what was handled, and makes a paused reader look again: handlers rest, or a request was made.
 func (q *Inbound) Poke() {
-	q.mu.Lock()
-	q.wake()
+	q.lock()
+	if !q.over(2) || !q.Busy() || q.Outstanding() {
+		// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
+		// as much as they do. But where a request of ours waits it is all for that.
+		q.wake()
+	}
+	due, _ := q.sm.AckDue(time.Time{}, false)
 	q.mu.Unlock()
+	if due {
+		q.Owe()
+	}
 }
 
 func (q *Inbound) wake() {
@@ -254,7 +285,7 @@ func (q *Inbound) over(part int) bool {
 
 // Pending is how many stanzas and bytes wait to be handled.
 func (q *Inbound) Pending() (count, bytes int) {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.count, q.bytes
 }
@@ -266,7 +297,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 	}
 	var since time.Time
 	for ctx.Err() == nil {
-		q.mu.Lock()
+		q.lock()
 		if !q.full() {
 			q.crowded = false
 			if !since.IsZero() {
@@ -290,7 +321,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 		case <-ctx.Done():
 		case <-slow.C:
 			q.Slow(time.Since(since))
-			q.mu.Lock()
+			q.lock()
 			due, _ := q.sm.AckDue(time.Now(), true)
 			q.mu.Unlock()
 			if due {
@@ -303,7 +334,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 
 // Reading is since when the reader has not paused.
 func (q *Inbound) Reading() time.Time {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.ended
 }
@@ -313,7 +344,7 @@ func (q *Inbound) Crowded() { q.crowded = true }
 
 // Paused tells whether the reader waits for room.
 func (q *Inbound) Paused() bool {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.paused != nil
 }

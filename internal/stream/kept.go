@@ -126,14 +126,14 @@ func (o *Outbox) Leave(kept, err error) {
 
 // Restore takes up a session of which h stanzas were handled.
 func (q *Inbound) Restore(h uint32) {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	q.sm.Restore(h)
 }
 
 // Handled is the count of what is handled, without telling it.
 func (q *Inbound) Handled() uint32 {
-	q.mu.Lock()
+	q.lock()
 	defer q.mu.Unlock()
 	return q.sm.H()
 }

@@ -92,22 +92,22 @@ const flushAt = 32 // jobs
 
 // Flush adds what was queued.
 func (l *Line) Flush() {
-	if l.flush() {
+	if start, _ := l.flush(); start {
 		go l.loop(0)
 	}
 }
 
 // flush is Flush, but for the goroutine that is to run the loop.
-func (l *Line) flush() (start bool) {
+func (l *Line) flush() (start, handed bool) {
 	l.aheadMu.Lock()
 	defer l.aheadMu.Unlock()
 	if len(l.ahead) == 0 {
-		return false
+		return false, false
 	}
 	start = l.hand(l.ahead...)
 	jobArrays.put(l.ahead)
 	l.ahead = nil // an idle connection keeps no buffers
-	return start
+	return start, true
 }
 
 // hand queues jobs whose items are held already, and tells whether a goroutine has to run the loop now.
@@ -272,15 +272,16 @@ func (l *Line) take(next *int) (j Job, ok, onward bool) {
 		}
 		j.Item.drop()
 	}
+	handed := false
 	if l.to != nil {
-		onward = l.to.flush()
+		onward, handed = l.to.flush()
 	}
 	for i := 0; i < linger && l.after != nil && l.after.working.Load() && !l.queued.Load(); i++ {
 		runtime.Gosched()
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.waiting) == 0 || l.stopped.Load() {
+		defer l.mu.Unlock()
 		l.busy = false
 		l.working.Store(false)
 		jobArrays.put(l.batch)
@@ -293,14 +294,20 @@ func (l *Line) take(next *int) (j Job, ok, onward bool) {
 		}
 		return Job{}, false, onward
 	}
-	if onward {
-		go l.to.loop(0)
-	}
 	l.batch, l.waiting = l.waiting, l.batch[:0]
 	l.queued.Store(false)
 	*next = 1
 	j = l.batch[0]
 	l.batch[0] = Job{}
+	l.mu.Unlock()
+	if onward {
+		go l.to.loop(0)
+	}
+	if handed {
+		// The stage behind goes on here, where what it works on is at hand, and not when this one has
+		// nothing left to do: by then the reader would have paused.
+		runtime.Gosched()
+	}
 	return j, true, false
 }
 

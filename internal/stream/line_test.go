@@ -254,7 +254,35 @@ func TestAPausedReaderIsWokenForMany(t *testing.T) {
 		}
 		handle(softCount / 2)
 		require.False(t, awake)
-		handle(1)
+		handle(settleAfter)
 		require.True(t, awake)
 	})
+}
+
+// What handlers are through with is counted in lots while they work, but whoever asks is told of all, and when they rest nothing is left.
+func TestWhatIsHandledIsCountedForWhoAsks(t *testing.T) {
+	in := inbound()
+	in.Busy, in.Owe = func() bool { return true }, func() {}
+	in.Manage()
+	var items []*Item
+	for range settleAfter {
+		items = append(items, in.newItem(stanza.Element{}, 1))
+	}
+	items[0].Release()
+	items[2].Release()
+	require.Equal(t, settleAfter, in.count, "no lock was taken")
+	count, bytes := in.Pending()
+	require.Equal(t, [2]int{settleAfter - 2, settleAfter - 2}, [2]int{count, bytes})
+	require.EqualValues(t, 1, in.H())
+	items[1].drop()
+	items[3].Release()
+	require.EqualValues(t, 1, in.H(), "what was dropped isn't handled")
+	for _, it := range items[4:] {
+		it.Release()
+	}
+	require.Zero(t, in.count, "the last one of a lot counts them all")
+	in.newItem(stanza.Element{}, 1).Release()
+	require.Equal(t, 1, in.count)
+	in.Poke()
+	require.Zero(t, in.count)
 }
