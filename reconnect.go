@@ -39,6 +39,7 @@ func (h *handler) Received(it *stream.Item) { (*Connection)(h).received(it) }
 // Flush hears that the reader waits.
 func (h *handler) Flush() {
 	h.router.Flush()
+	h.router.Lull()
 	h.inbound.Rest()
 }
 

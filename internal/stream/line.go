@@ -13,19 +13,20 @@ import (
 type Line struct {
 	base  context.Context
 	stage stage
-	after *Line // the stage that jobs come from; nil: none
 	to    *Line // the stage that they make jobs for; nil: none
 
 	Rests func() // is called when there is nothing left to do; nil: nobody cares
 
 	mu      sync.Mutex
 	waiting []Job
-	busy    bool          // a goroutine owns batch; working says it too, for who doesn't hold mu
-	idle    chan struct{} // closed when busy ends; nil: nobody waits
+	busy    bool          // a goroutine owns batch
+	parked  bool          // … which waits for more, and is woken by wake
+	wake    chan struct{} // made when it is needed first
+	idle    chan struct{} // closed when there is nothing left to do; nil: nobody waits
 
 	stopped atomic.Bool
-	working atomic.Bool
-	queued  atomic.Bool // waiting isn't empty
+	working atomic.Bool // busy and not parked
+	fed     atomic.Bool // more will come soon: the goroutine stays
 	batch   []Job       // owned by the running goroutine
 	started atomic.Int64
 
@@ -62,7 +63,7 @@ func NewLine(base context.Context) *Line { return &Line{base: base} }
 // NewStages makes the lines that every stanza passes.
 func NewStages(base context.Context) (router, application *Line) {
 	router, application = &Line{base: base, stage: routing}, &Line{base: base, stage: applying}
-	router.to, application.after = application, router
+	router.to = application
 	return router, application
 }
 
@@ -83,6 +84,9 @@ func (l *Line) Queue(j Job) {
 	l.ahead = append(l.ahead, j)
 	full := len(l.ahead) >= flushAt
 	l.aheadMu.Unlock()
+	if !l.fed.Load() {
+		l.fed.Store(true)
+	}
 	if full {
 		l.Flush()
 	}
@@ -94,6 +98,22 @@ const flushAt = 32 // jobs
 func (l *Line) Flush() {
 	if start, _ := l.flush(); start {
 		go l.loop(0)
+	}
+}
+
+// Lull says that nothing more is to be expected soon: a goroutine that has nothing to do needn't stay.
+func (l *Line) Lull() {
+	l.fed.Store(false)
+	l.mu.Lock()
+	l.unpark()
+	l.mu.Unlock()
+}
+
+// unpark lets a goroutine that waits look again. l.mu is held.
+func (l *Line) unpark() {
+	if l.parked {
+		l.parked = false
+		l.wake <- struct{}{}
 	}
 }
 
@@ -124,12 +144,10 @@ func (l *Line) hand(jobs ...Job) (start bool) {
 		l.waiting = jobArrays.get()
 	}
 	l.waiting = append(l.waiting, jobs...)
-	l.queued.Store(true)
 	start = !l.busy
-	if start {
-		l.busy = true
-		l.working.Store(true)
-	}
+	l.busy = true
+	l.working.Store(true)
+	l.unpark()
 	l.mu.Unlock()
 	return start
 }
@@ -140,6 +158,7 @@ func (l *Line) Stop() {
 	l.stopped.Store(true)
 	dropped := l.waiting
 	l.waiting = nil
+	l.unpark()
 	l.mu.Unlock()
 	for _, j := range dropped {
 		j.Item.drop()
@@ -152,7 +171,7 @@ func (l *Line) Stopped() bool { return l.stopped.Load() }
 // Idle waits until nothing runs, or ctx ends.
 func (l *Line) Idle(ctx context.Context) {
 	l.mu.Lock()
-	if !l.busy {
+	if !l.busy || l.parked {
 		l.mu.Unlock()
 		return
 	}
@@ -236,14 +255,8 @@ func (l *Line) turn(it *Item, next int) *turn {
 
 func (l *Line) loop(next int) {
 	for {
-		j, ok, onward := l.take(&next)
+		j, ok := l.take(&next)
 		if !ok {
-			if l.Rests != nil {
-				l.Rests()
-			}
-			if onward {
-				l.to.loop(0) // on this goroutine, which has nothing else to do
-			}
 			return
 		}
 		if l.stage != routing {
@@ -258,57 +271,76 @@ func (l *Line) loop(next int) {
 	}
 }
 
-// linger is how often an idle line looks again while the one before it works: a new goroutine for each job would cost more.
-const linger = 8
+// take is the next job. false: the goroutine has none, and ends.
+func (l *Line) take(next *int) (j Job, ok bool) {
+	for {
+		for *next < len(l.batch) {
+			j := l.batch[*next]
+			l.batch[*next] = Job{}
+			*next++
+			if !l.stopped.Load() {
+				return j, true
+			}
+			j.Item.drop()
+		}
+		start, handed := false, false
+		if l.to != nil {
+			start, handed = l.to.flush()
+		}
+		l.mu.Lock()
+		more := len(l.waiting) > 0 && !l.stopped.Load()
+		stay := more || l.fed.Load() && !l.stopped.Load()
+		if more {
+			l.batch, l.waiting = l.waiting, l.batch[:0]
+			*next = 0
+		} else {
+			l.rest(stay)
+		}
+		l.mu.Unlock()
+		if !more && l.Rests != nil {
+			l.Rests()
+		}
+		switch {
+		case !stay && l.to != nil:
+			l.to.Lull()
+			if start {
+				l.to.loop(0) // on this goroutine, which has nothing else to do
+			}
+			return Job{}, false
+		case !stay:
+			return Job{}, false
+		case start:
+			go l.to.loop(0)
+		}
+		switch {
+		case !more:
+			<-l.wake
+		case handed:
+			// The stage behind goes on here, where what it works on is at hand, and not when this one has
+			// nothing left to do: by then the reader would have paused.
+			runtime.Gosched()
+		}
+	}
+}
 
-// take is the next job. Without one the line is at rest, and onward says that the stage behind it has to be run.
-func (l *Line) take(next *int) (j Job, ok, onward bool) {
-	for *next < len(l.batch) {
-		j := l.batch[*next]
-		l.batch[*next] = Job{}
-		*next++
-		if !l.stopped.Load() {
-			return j, true, false
+// rest notes that there is nothing to do. The goroutine ends, unless it is to stay and wait. l.mu is held.
+func (l *Line) rest(stay bool) {
+	l.busy, l.parked = stay, stay
+	l.working.Store(false)
+	if l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
+	l.started.Store(0)
+	if stay {
+		if l.wake == nil {
+			l.wake = make(chan struct{}, 1)
 		}
-		j.Item.drop()
+		return
 	}
-	handed := false
-	if l.to != nil {
-		onward, handed = l.to.flush()
-	}
-	for i := 0; i < linger && l.after != nil && l.after.working.Load() && !l.queued.Load(); i++ {
-		runtime.Gosched()
-	}
-	l.mu.Lock()
-	if len(l.waiting) == 0 || l.stopped.Load() {
-		defer l.mu.Unlock()
-		l.busy = false
-		l.working.Store(false)
-		jobArrays.put(l.batch)
-		jobArrays.put(l.waiting[:0])
-		l.batch, l.waiting = nil, nil
-		l.started.Store(0)
-		if l.idle != nil {
-			close(l.idle)
-			l.idle = nil
-		}
-		return Job{}, false, onward
-	}
-	l.batch, l.waiting = l.waiting, l.batch[:0]
-	l.queued.Store(false)
-	*next = 1
-	j = l.batch[0]
-	l.batch[0] = Job{}
-	l.mu.Unlock()
-	if onward {
-		go l.to.loop(0)
-	}
-	if handed {
-		// The stage behind goes on here, where what it works on is at hand, and not when this one has
-		// nothing left to do: by then the reader would have paused.
-		runtime.Gosched()
-	}
-	return j, true, false
+	jobArrays.put(l.batch)
+	jobArrays.put(l.waiting[:0])
+	l.batch, l.waiting, l.wake = nil, nil, nil
 }
 
 // Async lets the line that runs ctx's job go on with the next one. The job's item counts as
