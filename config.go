@@ -91,7 +91,8 @@ type ConnectionConfiguration struct {
 	Resolver Resolver
 
 	// Mechanisms that may be used, in no order (ours is fixed, strongest first). Nil: the SCRAM
-	// family. PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here.
+	// family. PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here. With EXTERNAL and ANONYMOUS Address may be
+	// empty: the server says who we are, with EXTERNAL the same each time, or the connection ends with ErrWrongAccount.
 	Mechanisms []string
 	// RequireChannelBinding refuses to log in without channel binding (SCRAM-…-PLUS).
 	RequireChannelBinding bool
@@ -135,7 +136,8 @@ type ConnectionConfiguration struct {
 	DisablePresence bool
 
 	// Store keeps what outlives the process: roster versions, the strongest login seen, what the server offers, and the secret token that
-	// stands for the password (see DisableFAST). Nil: memory, for this connection.
+	// stands for the password (see DisableFAST). Nil: memory, for this connection. Nothing of a login without an Address (ANONYMOUS, EXTERNAL) is kept
+	// in it, because the server says who that is: it lasts as long as the connection.
 	Store Store
 	// Durable keeps the session (XEP-0198) and all messages that were accepted and not acknowledged in Store while the connection runs, so
 	// that a process that is killed at any moment loses none: the next Login of the account with the Store takes the session up, as after

@@ -345,7 +345,7 @@ func (r *Roster) storeKey() string { return r.c.User().Bare().String() + "/roste
 
 // restore reads what an earlier login left; what can't be read is as good as nothing.
 func (r *Roster) restore(ctx context.Context) rosterQuery {
-	data, err := r.c.cfg.Store.Get(ctx, r.storeKey())
+	data, err := r.c.Store().Get(ctx, r.storeKey())
 	if err != nil {
 		r.c.report(fmt.Errorf("roster: store: %w", err))
 	}
@@ -371,7 +371,7 @@ func (r *Roster) save() {
 		return
 	}
 	r.saving = true
-	key := r.storeKey()
+	key, store := r.storeKey(), r.c.Store()
 	r.saver.Add(stream.Job{Do: func(ctx context.Context) {
 		r.mu.Lock()
 		r.saving = false
@@ -382,7 +382,7 @@ func (r *Roster) save() {
 		r.mu.Unlock()
 		e, err := stanza.Marshal(q)
 		if err == nil {
-			err = r.c.cfg.Store.Put(ctx, key, []byte(e.String()))
+			err = store.Put(ctx, key, []byte(e.String()))
 		}
 		if err != nil {
 			r.c.report(fmt.Errorf("roster: store: %w", err))

@@ -54,6 +54,9 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		return l.error(ErrClosed)
 	}
 	c.user = r.user
+	if r.lasting {
+		c.account.assigned = r.user.Bare()
+	}
 	resumed, first := r.resumed, c.sessions == 0
 	features := t.Features
 	// Nothing of this session reaches the application before its Online.
