@@ -42,13 +42,20 @@ const (
 	SecurityPlaintext
 )
 
-// Limits is what a peer may send in one stanza; zero fields mean the defaults.
+// Limits is what a peer may send in one stanza, and what is kept of what many send; zero fields mean the defaults.
 type Limits struct {
 	StanzaBytes   int // default 10 MiB
 	Elements      int // default 250 000
 	Depth         int // default 64
 	Attributes    int // of one element; default 128
 	StartTagBytes int // default 64 KiB
+
+	// RosterBytes is what the contact list may have, with 200 bytes for each contact beside its texts; default 64 MiB. What would make it larger is refused, and
+	// OnError is told with ErrRosterTooLarge.
+	RosterBytes int
+	// StrangersBytes is what is kept of the presence of those who are not on the roster, with 256 bytes for each resource and 512 for each address beside
+	// their texts; default 1 MiB. Who was heard of first makes room for who comes, and is told as unavailable.
+	StrangersBytes int
 }
 
 // ConnectionConfiguration says where and how to connect. Only Address, or Domain for those who
