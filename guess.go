@@ -75,7 +75,7 @@ func (h *handler) Offers(s *stream.Session, f stream.Features) {
 	if !current {
 		return
 	}
-	c.maxBytes.Store(int64(f.MaxBytes))
+	c.maxBytes.Store(c.limit(f))
 	c.onRouter(nil, func(ctx context.Context) { // the reader must not wait for a store
 		c.remember(ctx, a, func(m *memory) { m.After = f.Element.String() })
 	})
