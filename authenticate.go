@@ -55,7 +55,7 @@ func (c *Connection) ask(ctx context.Context, a account, failure *sasl.Failure) 
 
 // params is what a mechanism may use, but for what the server offers.
 func (c *Connection) params(ctx context.Context, t *stream.Transport, a account, password Secret) (*sasl.Params, error) {
-	pinned, err := c.cfg.Store.Get(ctx, c.pinKey(a))
+	pinned, err := c.storeOf(a).Get(ctx, pinKey(a))
 	if err != nil {
 		return nil, &stream.StepError{Name: "store", Err: err}
 	}
@@ -76,17 +76,12 @@ func (c *Connection) params(ctx context.Context, t *stream.Transport, a account,
 	return p, nil
 }
 
-func (c *Connection) pinKey(a account) string {
-	if a.address.IsZero() {
-		return c.cfg.Domain + "/pin"
-	}
-	return a.address.String() + "/pin"
-}
+func pinKey(a account) string { return a.address.String() + "/pin" }
 
 // pin remembers that a mechanism was used, if it is one to hold on to.
 func (c *Connection) pin(ctx context.Context, a account, p *sasl.Params, mechanism string) {
 	if after := p.Pin.After(mechanism); after != p.Pin {
-		if err := c.cfg.Store.Put(ctx, c.pinKey(a), []byte(after)); err != nil {
+		if err := c.storeOf(a).Put(ctx, pinKey(a), []byte(after)); err != nil {
 			c.report(fmt.Errorf("storing that SCRAM was used: %w", err))
 		}
 	}
@@ -109,6 +104,7 @@ func (n *negotiation) present(ctx context.Context, password Secret) error {
 		return err
 	}
 	n.pin(ctx, n.a, p, m.Name)
+	n.anonymous = m.Name == "ANONYMOUS"
 	return nil
 }
 

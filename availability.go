@@ -24,7 +24,6 @@ type Availability struct {
 // The bounds on presence that is kept: peers choose addresses and resources.
 const (
 	maxResources = 64   // of one address
-	maxStrangers = 1000 // addresses that are not on the roster
 	maxStatus    = 4096 // bytes of a contact's status; a stranger's is not kept
 	maxShow      = 32   // bytes of an unknown show; a longer one is as if it weren't there
 )
@@ -67,8 +66,8 @@ func better(a, b Availability) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(showRank[a.Show], showRank[b.Show]), strings.Compare(a.Address.String(), b.Address.String()))
 }
 
-// OnPresence hears of every change of a resource's availability, contacts' and others'. What is
-// said at [Feed.On] holds.
+// OnPresence hears of every change of a resource's availability, contacts' and others'. Of others only so much is kept
+// (Limits.StrangersBytes): who has to make room is told as unavailable. What is said at [Feed.On] holds.
 func (r *Roster) OnPresence(f func(ctx context.Context, a Availability)) (stop func()) {
 	return r.presence.On(f)
 }
@@ -103,8 +102,7 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 	if p.Type == stanza.PresenceUnavailable {
 		return r.gone(bare, resource, strings.Clone(p.Status))
 	}
-	_, contact := r.contacts[bare]
-	known := contact || bare == r.c.User().Bare()
+	known := r.known(bare)
 	a := Availability{p.From, true, p.Show, p.Status, p.Priority}
 	before, there := of[resource]
 	if kept := keep(a, known); there && before == kept && kept.Status == a.Status {
@@ -115,17 +113,20 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 		return nil
 	}
 	if of == nil {
-		if !known {
-			if r.strange >= maxStrangers {
-				return []Availability{a} // told, not kept
-			}
-			r.strange++
-		}
 		of = make(map[string]Availability)
 		r.present[bare] = of
 	}
 	of[a.Address.Resource()] = keep(a, known)
-	return []Availability{a}
+	if !known && !there {
+		r.strangers.add(a.Address)
+	}
+	return append([]Availability{a}, r.makeRoom()...)
+}
+
+// known tells whether an address is a contact's or ours. r.mu is held.
+func (r *Roster) known(bare jid.JID) bool {
+	_, contact := r.contacts[bare]
+	return contact || bare == r.c.User().Bare()
 }
 
 // ownShow is a copy, which the usual ones don't need.
@@ -160,27 +161,14 @@ func (r *Roster) gone(bare jid.JID, resource, status string) (changes []Availabi
 			changes = append(changes, Availability{Address: a.Address, Status: status})
 		}
 	}
-	if of != nil && len(of) == 0 {
+	for _, a := range changes {
+		r.strangers.remove(a.Address)
+	}
+	if len(of) == 0 {
 		delete(r.present, bare)
-		if _, contact := r.contacts[bare]; !contact && bare != r.c.User().Bare() && r.strange > 0 {
-			r.strange--
-		}
+		r.strangers.forget(bare)
 	}
 	return changes
-}
-
-// recount counts the strangers anew after the contacts have changed. r.mu is held.
-func (r *Roster) recount() {
-	r.strange = 0
-	if len(r.present) == 0 {
-		return
-	}
-	self := r.c.User().Bare()
-	for j := range r.present {
-		if _, contact := r.contacts[j]; !contact && j != self {
-			r.strange++
-		}
-	}
 }
 
 // forgetPresence makes everyone unavailable, because a new session knows nobody's presence yet.
@@ -190,7 +178,6 @@ func (r *Roster) forgetPresence() {
 	for _, bare := range slices.Collect(maps.Keys(r.present)) {
 		changes = append(changes, r.gone(bare, "", "")...)
 	}
-	r.strange = 0
 	r.mu.Unlock()
 	for _, a := range changes {
 		r.presence.Emit(context.Background(), a)

@@ -106,41 +106,83 @@ func TestHostilePresenceFlood(t *testing.T) {
 		c := online(t, srv, "romeo")
 		require.NoError(t, c.Roster().Add(t.Context(), juliet, ""))
 		var b strings.Builder
-		for i := range 3000 {
-			fmt.Fprintf(&b, "<presence from='s%d@stranger.example/x'/>", i)
-		}
 		for i := range 200 {
 			fmt.Fprintf(&b, "<presence from='juliet@localhost/%d'/>", i)
 		}
+		for i := range 3000 {
+			fmt.Fprintf(&b, "<presence from='s%d@stranger.example/x'/>", i)
+		}
 		raw(srv, "romeo", b.String())
 		pass(time.Second)
-		known := func() (n int) {
-			for i := range 3000 {
-				if c.Roster().Available(jid.MustParse(fmt.Sprintf("s%d@stranger.example", i))) {
-					n++
-				}
-			}
-			return n
-		}
-		require.Equal(t, 1000, known())
+		here := func(i int) bool { return c.Roster().Available(jid.MustParse(fmt.Sprintf("s%d@stranger.example", i))) }
+		require.False(t, here(0), "who came first has gone")
+		require.False(t, here(1500))
+		require.True(t, here(2000))
+		require.True(t, here(2999))
 		n := 0
 		for range c.Roster().Presences(juliet) {
 			n++
 		}
-		require.Equal(t, 64, n)
-		raw(srv, "romeo", "<presence from='nurse@localhost/x'/>")
-		settle()
-		require.False(t, c.Roster().Available(srv.Address("nurse")))
-		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("nurse"), ""))
-		raw(srv, "romeo", "<presence from='nurse@localhost/x'/>")
-		settle()
-		require.True(t, c.Roster().Available(srv.Address("nurse")), "strangers don't cost a contact its place")
-		for i := range 10 {
-			raw(srv, "romeo", fmt.Sprintf("<presence from='s%d@stranger.example/x' type='unavailable'/><presence from='t%d@stranger.example/x'/>", i, i))
+		require.Equal(t, 64, n, "strangers don't cost a contact its place")
+	})
+}
+
+// Limits.StrangersBytes: who was heard of first makes room, and listeners hear just what is kept.
+func TestStrangersMakeRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.Limits.StrangersBytes = 3000 }) // each has about 800
+		r, told := c.Roster(), new(record[string])
+		r.OnPresence(func(_ context.Context, a xmpp.Availability) {
+			told.add(fmt.Sprint(a.Address.Local(), " ", a.Available))
+		})
+		says := func(who, more string) {
+			raw(srv, "romeo", "<presence from='"+who+"@stranger.example/x'"+more+"/>")
+			settle()
 		}
+		here := func() (all string) {
+			for _, who := range []string{"a", "b", "c", "d", "e", "f"} {
+				if r.Available(jid.MustParse(who + "@stranger.example")) {
+					all += who
+				}
+			}
+			return all
+		}
+		for _, who := range []string{"a", "b", "c", "a"} {
+			says(who, "")
+		}
+		require.Equal(t, "abc", here())
+		says("d", "")
+		require.Equal(t, "bcd", here())
+		require.Equal(t, []string{"a true", "b true", "c true", "d true", "a false"}, told.list())
+
+		says("c", " type='unavailable'")
+		says("e", "")
+		require.Equal(t, "bde", here(), "who goes makes room")
+
+		for range 10 {
+			raw(srv, "romeo", "<presence from='b@stranger.example/y'/><presence from='b@stranger.example/y' type='unavailable'/>")
+			settle()
+		}
+		require.Equal(t, "bde", here(), "nor does a resource that has gone count")
+
+		// A contact is no stranger, and is one again when it is off the list.
+		require.NoError(t, r.Add(t.Context(), jid.MustParse("b@stranger.example"), ""))
+		says("a", "")
+		require.Equal(t, "abde", here())
+		require.NoError(t, r.Remove(t.Context(), jid.MustParse("b@stranger.example")))
 		settle()
-		require.Equal(t, 990, known())
-		require.True(t, c.Roster().Available(jid.MustParse("t9@stranger.example")), "who goes makes room")
+		require.Equal(t, "abe", here())
+		require.Equal(t, "d false", told.list()[len(told.list())-1])
+
+		// A new session begins at nothing.
+		srv.Drop("romeo")
+		pass(time.Minute)
+		require.Empty(t, here())
+		for _, who := range []string{"d", "e", "f"} {
+			says(who, "")
+		}
+		require.Equal(t, "def", here())
 	})
 }
 

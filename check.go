@@ -197,6 +197,9 @@ func (cfg *ConnectionConfiguration) accountOf(user string, password Secret) (acc
 		if a.address.IsZero() && !cfg.mechanism("ANONYMOUS") && !cfg.mechanism("EXTERNAL") {
 			return a, &ConfigError{"user", "none was given, and the configuration has no Address"}
 		}
+		if a.address.IsZero() && cfg.Durable {
+			return a, &ConfigError{"Durable", "without an Address nobody could come back for what is kept"}
+		}
 	} else {
 		if password == "" {
 			a.password = cfg.Password

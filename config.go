@@ -42,13 +42,20 @@ const (
 	SecurityPlaintext
 )
 
-// Limits is what a peer may send in one stanza; zero fields mean the defaults.
+// Limits is what a peer may send in one stanza, and what is kept of what many send; zero fields mean the defaults.
 type Limits struct {
 	StanzaBytes   int // default 10 MiB
 	Elements      int // default 250 000
 	Depth         int // default 64
 	Attributes    int // of one element; default 128
 	StartTagBytes int // default 64 KiB
+
+	// RosterBytes is what the contact list may have, with 200 bytes for each contact beside its texts; default 64 MiB. What would make it larger is refused, and
+	// OnError is told with ErrRosterTooLarge.
+	RosterBytes int
+	// StrangersBytes is what is kept of the presence of those who are not on the roster, with 256 bytes for each resource and 512 for each address beside
+	// their texts; default 1 MiB. Who was heard of first makes room for who comes, and is told as unavailable.
+	StrangersBytes int
 }
 
 // ConnectionConfiguration says where and how to connect. Only Address, or Domain for those who
@@ -91,7 +98,8 @@ type ConnectionConfiguration struct {
 	Resolver Resolver
 
 	// Mechanisms that may be used, in no order (ours is fixed, strongest first). Nil: the SCRAM
-	// family. PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here.
+	// family. PLAIN, EXTERNAL, ANONYMOUS and OAUTHBEARER are used only where they are named here. With EXTERNAL and ANONYMOUS Address may be
+	// empty: the server says who we are, with EXTERNAL the same each time, or the connection ends with ErrWrongAccount.
 	Mechanisms []string
 	// RequireChannelBinding refuses to log in without channel binding (SCRAM-…-PLUS).
 	RequireChannelBinding bool
@@ -135,7 +143,8 @@ type ConnectionConfiguration struct {
 	DisablePresence bool
 
 	// Store keeps what outlives the process: roster versions, the strongest login seen, what the server offers, and the secret token that
-	// stands for the password (see DisableFAST). Nil: memory, for this connection.
+	// stands for the password (see DisableFAST). Nil: memory, for this connection. Nothing of a login without an Address (ANONYMOUS, EXTERNAL) is kept
+	// in it, because the server says who that is: it lasts as long as the connection.
 	Store Store
 	// Durable keeps the session (XEP-0198) and all messages that were accepted and not acknowledged in Store while the connection runs, so
 	// that a process that is killed at any moment loses none: the next Login of the account with the Store takes the session up, as after

@@ -29,6 +29,8 @@ type Connection struct {
 	log  *slog.Logger
 	keys sasl.KeyCache
 
+	unnamed *MemoryStore // in place of the configuration's store for logins without an address
+
 	ctx      context.Context // ends with the connection; what handlers get derives from it
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed with the connection
@@ -75,6 +77,7 @@ type Connection struct {
 	live                                                    *stream.Session   // online
 	since                                                   time.Time         // when live began
 	owner                                                   jid.JID           // the account of the last login, also of one that failed
+	nameless                                                bool              // the last login had no address
 	user                                                    jid.JID           // full, while bound
 	suspect                                                 uint64            // stood first when the server ended a stream for a fault of ours
 	disclaim                                                func()            // gives the store free for the account
@@ -109,6 +112,8 @@ type account struct {
 	password Secret
 	ask      func(context.Context, CredentialsRequest) (Secret, error)
 	typed    bool // the password was given to Login: it is to be tried, and no token in its place
+	// Where address is zero the server says whose the login is; assigned is what it said to the first that was not ANONYMOUS.
+	assigned jid.JID
 }
 
 // NewConnection checks the configuration, copies it and does nothing else. The error is a
@@ -123,6 +128,9 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	}
 	c.log, c.probeID = c.cfg.Logger, stanza.NewID()
 	c.keys = sasl.NewKeyCache()
+	if c.cfg.Address.IsZero() {
+		c.unnamed = NewMemoryStore()
+	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.router, c.app = stream.NewStages(c.ctx)
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
@@ -183,8 +191,24 @@ func (c *Connection) Roster() *Roster { return c.roster }
 // PresenceManager is our own presence, and hears that of others.
 func (c *Connection) PresenceManager() *PresenceManager { return c.presence }
 
-// Store is the configuration's store, or the one in memory that stands in for it.
-func (c *Connection) Store() Store { return c.cfg.Store }
+// Store is the configuration's store, or the one in memory that stands in for it. After a login without an Address it is one in memory: see
+// ConnectionConfiguration.Store. So extensions ask for it each time.
+func (c *Connection) Store() Store {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nameless {
+		return c.unnamed
+	}
+	return c.cfg.Store
+}
+
+// storeOf is where what concerns an account is kept.
+func (c *Connection) storeOf(a account) Store {
+	if a.address.IsZero() {
+		return c.unnamed
+	}
+	return c.cfg.Store
+}
 
 // Logger is the configuration's logger, or one that discards.
 func (c *Connection) Logger() *slog.Logger { return c.log }

@@ -38,7 +38,7 @@ func parsedFeatures(s string) stream.Features {
 
 // recall reads what is remembered; what can't be read is forgotten.
 func (c *Connection) recall(ctx context.Context, a account) (m memory) {
-	data, err := c.cfg.Store.Get(ctx, featuresKey(a))
+	data, err := c.storeOf(a).Get(ctx, featuresKey(a))
 	if err != nil {
 		c.report(fmt.Errorf("reading what the server offers: %w", err))
 	} else if len(data) > 0 {
@@ -59,7 +59,7 @@ func (c *Connection) remember(ctx context.Context, a account, change func(*memor
 	enc.SetEscapeHTML(false) // it is markup
 	err := enc.Encode(m)
 	if err == nil {
-		err = c.cfg.Store.Put(ctx, featuresKey(a), b.Bytes())
+		err = c.storeOf(a).Put(ctx, featuresKey(a), b.Bytes())
 	}
 	if err != nil {
 		c.report(fmt.Errorf("storing what the server offers: %w", err))
@@ -75,7 +75,7 @@ func (h *handler) Offers(s *stream.Session, f stream.Features) {
 	if !current {
 		return
 	}
-	c.maxBytes.Store(int64(f.MaxBytes))
+	c.maxBytes.Store(c.limit(f))
 	c.onRouter(nil, func(ctx context.Context) { // the reader must not wait for a store
 		c.remember(ctx, a, func(m *memory) { m.After = f.Element.String() })
 	})
@@ -116,7 +116,7 @@ func repelled(err error) bool {
 
 // wrong forgets what led to a wrong guess.
 func (n *negotiation) wrong(ctx context.Context, err error) error {
-	if delErr := n.cfg.Store.Delete(ctx, featuresKey(n.a)); delErr != nil {
+	if delErr := n.storeOf(n.a).Delete(ctx, featuresKey(n.a)); delErr != nil {
 		n.report(fmt.Errorf("forgetting what the server offers: %w", delErr))
 		return err
 	}

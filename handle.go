@@ -30,7 +30,8 @@ type iqKey struct {
 //
 // The handler runs on the router, so nothing that was received later moves on before it has
 // returned: it may send and request, but not wait for a message or presence. One that takes long
-// calls [Async] first. A payload that isn't a good Q is answered with bad-request and never seen.
+// calls [Async] first. A payload that isn't a good Q is never seen: it is answered with bad-request, or
+// with service-unavailable where [Roster.SeesUs] says that the sender doesn't.
 func OnGet[Q any](f func(ctx context.Context, q Q, iq *stanza.IQ) (reply any, err error)) IQHandler {
 	return onIQ(stanza.IQGet, f)
 }
@@ -46,12 +47,16 @@ func onIQ[Q any](typ stanza.IQType, f func(context.Context, Q, *stanza.IQ) (any,
 		handle: func(ctx context.Context, iq *stanza.IQ) (any, error) {
 			q, err := stanza.Payload[Q](iq)
 			if err != nil {
-				return nil, &stanza.Error{Type: stanza.ErrorModify, Condition: stanza.BadRequest}
+				return nil, errMalformed
 			}
 			return f(ctx, q, iq)
 		},
 	}
 }
+
+// errMalformed is the answer to a request that is none, or whose payload can't be read. Who doesn't see us doesn't get it: it would tell that we
+// are here, and what we have handlers for.
+var errMalformed error = &stanza.Error{Type: stanza.ErrorModify, Condition: stanza.BadRequest}
 
 // Async lets the handler or callback that ctx belongs to step out of line: what was received later
 // goes on while it still works. Its stanza counts as handled from now on; an IQ handler's answer
@@ -97,6 +102,9 @@ func (c *Connection) serve(ctx context.Context, iq *stanza.IQ) {
 	c.app.Flush() // answering may wait
 	began := time.Now()
 	reply, err := c.reply(ctx, iq)
+	if err == errMalformed && !c.roster.SeesUs(iq.From) {
+		err = stanza.ServiceUnavailable // as if nobody were here
+	}
 	if d := time.Since(began); d > slowHandler && stream.ItemOf(ctx) != nil {
 		c.log.Warn("slow IQ handler; it could call Async", "payload", iq.Payload().Name().Local, "took", d)
 	}
@@ -109,14 +117,14 @@ func (c *Connection) serve(ctx context.Context, iq *stanza.IQ) {
 
 func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, error) {
 	if iq.ID == "" {
-		return nil, stanza.BadRequest
+		return nil, errMalformed
 	}
 	n := 0
 	for range iq.Payloads() {
 		n++
 	}
 	if n != 1 {
-		return nil, stanza.BadRequest // RFC 6120 §8.2.3
+		return nil, errMalformed // RFC 6120 §8.2.3
 	}
 	handle, ok := c.handlers.find(iq)
 	if !ok {

@@ -48,9 +48,13 @@ func TestAutomaticAnswers(t *testing.T) {
 		"unknown payload":    {"<iq type='get' id='1' from='juliet@localhost/x'><x xmlns='urn:x'/></iq>", "service-unavailable"},
 		"known, wrong type":  {"<iq type='set' id='1' from='juliet@localhost/x'>" + q + "</iq>", "service-unavailable"},
 		"known":              {"<iq type='get' id='1' from='juliet@localhost/x'>" + q + "</iq>", "seconds='7'"},
-		"undecodable":        {"<iq type='get' id='1' from='juliet@localhost/x'><count xmlns='urn:example:uptime' n='many'/></iq>", "bad-request"},
-		"no payload":         {"<iq type='get' id='1' from='juliet@localhost/x'/>", "bad-request"},
-		"two payloads":       {"<iq type='get' id='1' from='juliet@localhost/x'>" + q + q + "</iq>", "bad-request"},
+		"undecodable":        {"<iq type='get' id='1' from='romeo@localhost/other'><count xmlns='urn:example:uptime' n='many'/></iq>", "bad-request"},
+		"no payload":         {"<iq type='get' id='1' from='romeo@localhost/other'/>", "bad-request"},
+		"two payloads":       {"<iq type='get' id='1' from='romeo@localhost/other'>" + q + q + "</iq>", "bad-request"},
+		"a stranger's":       {"<iq type='get' id='1' from='juliet@localhost/x'><count xmlns='urn:example:uptime' n='many'/></iq>", "<error type='cancel'><service-unavailable"},
+		"a stranger's none":  {"<iq type='get' id='1' from='juliet@localhost/x'/>", "<error type='cancel'><service-unavailable"},
+		"a stranger's two":   {"<iq type='get' id='1' from='juliet@localhost/x'>" + q + q + "</iq>", "<error type='cancel'><service-unavailable"},
+		"handler's own":      {"<iq type='get' id='1' from='juliet@localhost/x'><query xmlns='urn:example:uptime' of='bad'/></iq>", "bad-request"},
 		"condition":          {"<iq type='get' id='1' from='juliet@localhost/x'><query xmlns='urn:example:uptime' of='forbidden'/></iq>", "<error type='auth'><forbidden"},
 		"own error":          {"<iq type='get' id='1' from='juliet@localhost/x'><query xmlns='urn:example:uptime' of='full'/></iq>", "for you to read"},
 		"any error":          {"<iq type='get' id='1' from='juliet@localhost/x'><query xmlns='urn:example:uptime' of='other'/></iq>", "internal-server-error"},
@@ -101,6 +105,8 @@ func answerUptime(_ context.Context, q uptimeQuery, _ *stanza.IQ) (any, error) {
 		return nil, &stanza.Error{Condition: stanza.NotAllowed, Text: "for you to read"}
 	case "other":
 		return nil, errors.New("a secret")
+	case "bad":
+		return nil, stanza.BadRequest
 	case "panic":
 		panic("boom")
 	case "dirt":

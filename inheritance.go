@@ -27,7 +27,7 @@ type inheritance struct {
 }
 
 func (i *inheritance) read(ctx context.Context) error {
-	data, err := i.c.cfg.Store.Get(ctx, sessionKey(i.a))
+	data, err := i.c.storeOf(i.a).Get(ctx, sessionKey(i.a))
 	if err == nil && len(data) > 0 {
 		i.state = new(sm.State)
 		err = i.state.UnmarshalBinary(data)
@@ -43,7 +43,7 @@ func (i *inheritance) read(ctx context.Context) error {
 		return err
 	}
 	var bad error
-	i.messages, i.segments, bad, err = readJournal(ctx, i.c.cfg.Store, i.a)
+	i.messages, i.segments, bad, err = readJournal(ctx, i.c.storeOf(i.a), i.a)
 	if bad != nil {
 		i.c.report(fmt.Errorf("stored messages: %w", bad))
 	}

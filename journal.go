@@ -135,7 +135,7 @@ func (j *journal) put(s *segment) error {
 	s.state.Cut = time.Now()
 	data, err := s.state.AppendBinary(nil)
 	if err == nil {
-		err = j.c.cfg.Store.Put(context.WithoutCancel(j.c.ctx), s.key, data)
+		err = j.c.storeOf(j.account).Put(context.WithoutCancel(j.c.ctx), s.key, data)
 	}
 	if err != nil {
 		return fmt.Errorf("xmpp: storing the message: %w", err)
@@ -203,7 +203,7 @@ func (j *journal) clean(done chan struct{}) {
 		}
 		j.mu.Unlock()
 		for _, s := range all {
-			if err := j.c.cfg.Store.Delete(context.WithoutCancel(j.c.ctx), s.key); err != nil {
+			if err := j.c.storeOf(j.account).Delete(context.WithoutCancel(j.c.ctx), s.key); err != nil {
 				j.c.report(fmt.Errorf("xmpp: removing messages from the store: %w", err))
 			}
 		}

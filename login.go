@@ -26,7 +26,7 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	c.transport = nil
 	c.account = a
 	before, inherited := c.owner, !c.inherited.IsZero()
-	c.owner = a.address
+	c.owner, c.nameless = a.address, a.address.IsZero()
 	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
 	if before != a.address && !inherited { // else the store has it, and restore leaves it there
@@ -133,6 +133,7 @@ func (c *Connection) elsewhere(err error, l *candidates) bool {
 // An arrival is how a negotiation ended well.
 type arrival struct {
 	user    jid.JID
+	lasting bool // it is by the server's choice that this is us, and has to stay so
 	resumed bool
 	bound   stanza.Element // <bound/> of Bind 2; zero without it
 	inlined []string       // the namespaces of what was asked for within it and not refused
@@ -185,11 +186,10 @@ func (n *negotiation) open(ctx context.Context) (guess *attempt, err error) {
 
 // bind binds a resource (RFC 6120 §7) and asks the server to keep the session.
 func (n *negotiation) bind(ctx context.Context) (*arrival, error) {
-	r := &arrival{}
+	r := &arrival{lasting: n.a.address.IsZero() && !n.anonymous}
 	err := n.bounded(ctx, func(ctx context.Context) (err error) {
-		r.user, err = n.t.Bind(ctx, n.a.resource)
-		if err == nil && (r.user.Bare() != n.a.address && !n.a.address.IsZero() || r.user.Domain() != n.cfg.Domain) {
-			err = &stream.StepError{Name: "bind", Err: fmt.Errorf("%w: it bound %v to a login as %v", ErrWrongAccount, r.user, n.a.address)}
+		if r.user, err = n.t.Bind(ctx, n.a.resource); err == nil {
+			err = n.identify(r.user)
 		}
 		if err != nil || n.cfg.DisableStreamManagement || !n.t.Features.Manages() {
 			return err
@@ -203,6 +203,19 @@ func (n *negotiation) bind(ctx context.Context) (*arrival, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// identify holds the address that the server bound against who logged in. Where the server says who that is (EXTERNAL without an address,
+// RFC 4422 appendix A.1) it has to say the same each time. With ANONYMOUS it is somebody new each time (XEP-0175).
+func (n *negotiation) identify(user jid.JID) error {
+	want := n.a.address
+	if want.IsZero() {
+		want = n.a.assigned
+	}
+	if user.Domain() == n.cfg.Domain && (want.IsZero() || user.Bare() == want) {
+		return nil
+	}
+	return &stream.StepError{Name: "bind", Err: fmt.Errorf("%w: it bound %v to a login as %v", ErrWrongAccount, user, want)}
 }
 
 // bounded runs one part of the negotiation within the configuration's limit.

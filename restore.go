@@ -66,7 +66,7 @@ func (c *Connection) takenOver(ctx context.Context) {
 	c.stored = nil
 	c.mu.Unlock()
 	for _, key := range stored {
-		if err := c.cfg.Store.Delete(ctx, key); err != nil {
+		if err := c.Store().Delete(ctx, key); err != nil {
 			c.report(fmt.Errorf("removing the suspended session from the store: %w", err))
 		}
 	}

@@ -75,16 +75,21 @@ type Roster struct {
 	requests *Feed[SubscriptionRequest]
 	saver    *stream.Line
 
-	mu       sync.RWMutex
-	loaded   bool
-	ver      string
-	versions bool          // the server versions it
-	saving   bool          // a save is queued
-	pushed   chan struct{} // closed by the next push
-	contacts map[jid.JID]Contact
-	present  map[jid.JID]map[string]Availability // bare address, resource
-	strange  int                                 // entries of present that are no contacts
-	decide   func(context.Context, SubscriptionRequest) Decision
+	mu        sync.RWMutex
+	loaded    bool
+	ver       string
+	of        jid.JID       // whose it is
+	versions  bool          // the server versions it
+	partial   bool          // something of it was refused, so it is nothing to go on from
+	bytes     int           // see contactBytes
+	due       *time.Timer   // of the next save; nil: there is nothing to save
+	next      stream.Job    // what is done then
+	saved     time.Time     // when the last one began
+	pushed    chan struct{} // closed by the next push
+	contacts  map[jid.JID]Contact
+	present   map[jid.JID]map[string]Availability // bare address, resource
+	strangers strangers                           // those of present that are no contacts
+	decide    func(context.Context, SubscriptionRequest) Decision
 }
 
 func newRoster(c *Connection) *Roster {
@@ -92,6 +97,7 @@ func newRoster(c *Connection) *Roster {
 		c: c, changes: NewFeed[RosterChange](c), presence: NewFeed[Availability](c), requests: NewFeed[SubscriptionRequest](c),
 		saver:    stream.NewLine(context.WithoutCancel(c.ctx)),
 		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]map[string]Availability), pushed: make(chan struct{}),
+		strangers: newStrangers(c.cfg.Limits.StrangersBytes),
 	}
 }
 
@@ -237,19 +243,25 @@ func (r *Roster) shows(want Contact) bool {
 
 // load fetches the roster, or only what changed where the server versions it.
 func (r *Roster) load(ctx context.Context, versions bool) error {
-	var q rosterQuery
-	var cached rosterQuery
+	var q, cached rosterQuery
+	ver, known := r.version()
 	if versions {
-		cached = r.restore(ctx)
-		q.ver, q.hasVer = cached.ver, true
+		if !known {
+			cached = r.restore(ctx)
+			ver = cached.ver
+		}
+		q.ver, q.hasVer = ver, true
 	}
 	iq := &stanza.IQ{Type: stanza.IQGet}
 	stanza.Add(iq, q)
 	_, err := r.c.request(ctx, iq, func(reply *stanza.IQ) {
 		list, err := stanza.Payload[rosterQuery](reply)
 		switch {
+		case errors.Is(err, stanza.ErrAbsent) && versions && known:
+			r.changes.Emit(context.Background(), RosterChange{Kind: RosterLoaded})
+			return
 		case errors.Is(err, stanza.ErrAbsent):
-			list = cached // nothing but the pushes that follow (RFC 6121 §2.6.3)
+			list = cached // and nothing but the pushes that follow (RFC 6121 §2.6.3)
 		case err != nil:
 			r.c.report(fmt.Errorf("roster: %w", err))
 			return
@@ -257,23 +269,34 @@ func (r *Roster) load(ctx context.Context, versions bool) error {
 		for _, err := range list.bad {
 			r.c.report(fmt.Errorf("roster: %w", err))
 		}
-		r.replace(list, versions)
+		if err := r.replace(list, versions); err != nil {
+			r.c.report(err)
+		}
 	})
 	return err
 }
 
 // replace makes list the roster, on the router.
-func (r *Roster) replace(list rosterQuery, versions bool) {
-	r.mu.Lock()
-	old, first := r.contacts, !r.loaded
-	r.contacts = make(map[jid.JID]Contact, len(list.items))
-	r.loaded, r.versions, r.ver = true, versions && list.hasVer, strings.Clone(list.ver)
-	var changes []RosterChange
+func (r *Roster) replace(list rosterQuery, versions bool) error {
+	bytes, contacts := 0, make(map[jid.JID]Contact, len(list.items))
 	for _, item := range list.items {
 		c := item.own()
-		before, known := old[c.JID]
-		r.contacts[c.JID] = c
-		switch {
+		bytes += c.bytes() - contacts[c.JID].bytes()
+		contacts[c.JID] = c
+	}
+	r.mu.Lock()
+	if bytes > r.limit() {
+		r.partial = true
+		r.mu.Unlock()
+		return fmt.Errorf("%w: %d contacts have %d bytes", ErrRosterTooLarge, len(contacts), bytes)
+	}
+	old, first := r.contacts, !r.loaded
+	r.contacts, r.bytes, r.partial = contacts, bytes, false
+	r.loaded, r.versions, r.ver, r.of = true, versions && list.hasVer, strings.Clone(list.ver), r.c.User().Bare()
+	var changes []RosterChange
+	for _, item := range list.items {
+		c := contacts[item.JID]
+		switch before, known := old[c.JID]; {
 		case first:
 		case !known:
 			changes = append(changes, RosterChange{RosterAdded, c})
@@ -286,13 +309,29 @@ func (r *Roster) replace(list rosterQuery, versions bool) {
 			changes = append(changes, RosterChange{RosterRemoved, c})
 		}
 	}
-	close(r.pushed)
-	r.pushed = make(chan struct{})
-	r.recount()
-	r.save()
+	for bare := range r.present {
+		r.judge(bare)
+	}
+	gone := r.makeRoom()
+	r.changed()
 	r.mu.Unlock()
 	for _, ch := range append(changes, RosterChange{Kind: RosterLoaded}) {
 		r.changes.Emit(context.Background(), ch)
+	}
+	r.emit(context.Background(), gone)
+	return nil
+}
+
+// changed tells who waits for a push that there was one, and sees to it that the list is stored. r.mu is held.
+func (r *Roster) changed() {
+	close(r.pushed)
+	r.pushed = make(chan struct{})
+	r.save()
+}
+
+func (r *Roster) emit(ctx context.Context, all []Availability) {
+	for _, a := range all {
+		r.presence.Emit(ctx, a)
 	}
 }
 
@@ -305,87 +344,54 @@ func (r *Roster) push(ctx context.Context, q rosterQuery, iq *stanza.IQ) (any, e
 	if len(q.items) != 1 {
 		return nil, stanza.BadRequest
 	}
-	item := q.items[0].own()
-	change := RosterChange{RosterChanged, item}
+	change, gone, err := r.apply(q.items[0].own(), q)
+	if err != nil {
+		r.c.report(err)
+		return nil, &stanza.Error{Type: stanza.ErrorWait, Condition: stanza.ResourceConstraint}
+	}
+	if change.Kind != "" {
+		r.changes.Emit(ctx, change)
+	}
+	r.emit(ctx, gone)
+	return nil, nil
+}
+
+// apply makes what a push says true.
+func (r *Roster) apply(item Contact, q rosterQuery) (change RosterChange, gone []Availability, err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	before, known := r.contacts[item.JID]
+	removed := item.Subscription == subscriptionRemove
+	grown := -before.bytes()
+	if !removed {
+		grown += item.bytes()
+	}
+	if grown > 0 && r.bytes+grown > r.limit() {
+		r.partial = true
+		return change, nil, fmt.Errorf("%w: there is no room for %v", ErrRosterTooLarge, item.JID)
+	}
+	r.bytes += grown
 	switch {
-	case item.Subscription == subscriptionRemove && !known:
-		change.Kind = ""
-	case item.Subscription == subscriptionRemove:
+	case removed && !known:
+	case removed:
 		delete(r.contacts, item.JID)
 		change = RosterChange{RosterRemoved, before}
+	case known:
+		r.contacts[item.JID] = item
+		change = RosterChange{RosterChanged, item}
 	default:
 		r.contacts[item.JID] = item
-		if !known {
-			change.Kind = RosterAdded
-		}
+		change = RosterChange{RosterAdded, item}
 	}
 	if q.hasVer {
 		r.ver = strings.Clone(q.ver)
 	}
-	close(r.pushed)
-	r.pushed = make(chan struct{})
-	r.recount()
-	r.save()
-	r.mu.Unlock()
-	if change.Kind != "" {
-		r.changes.Emit(ctx, change)
-	}
-	return nil, nil
+	r.judge(item.JID)
+	gone = r.makeRoom()
+	r.changed()
+	return change, gone, nil
 }
 
 func (c Contact) equal(d Contact) bool {
 	return c.Name == d.Name && c.Subscription == d.Subscription && c.Asked == d.Asked && c.PreApproved == d.PreApproved && slices.Equal(c.Groups, d.Groups)
-}
-
-// storeKey is where the roster and its version wait for the next login, as one value: they belong
-// together.
-func (r *Roster) storeKey() string { return r.c.User().Bare().String() + "/roster" }
-
-// restore reads what an earlier login left; what can't be read is as good as nothing.
-func (r *Roster) restore(ctx context.Context) rosterQuery {
-	data, err := r.c.cfg.Store.Get(ctx, r.storeKey())
-	if err != nil {
-		r.c.report(fmt.Errorf("roster: store: %w", err))
-	}
-	if len(data) == 0 {
-		return rosterQuery{}
-	}
-	e, err := stanza.Parse(string(data))
-	if err != nil {
-		return rosterQuery{}
-	}
-	q, err := stanza.Decode[rosterQuery](e)
-	if err != nil || len(q.bad) > 0 {
-		return rosterQuery{}
-	}
-	return q
-}
-
-// save writes the roster to the store, behind the router's back: a later change supersedes one
-// that waits, and what a crash loses the server tells again, because version and contacts are one
-// value. r.mu is held.
-func (r *Roster) save() {
-	if !r.versions || r.saving {
-		return
-	}
-	r.saving = true
-	key := r.storeKey()
-	r.saver.Add(stream.Job{Do: func(ctx context.Context) {
-		r.mu.Lock()
-		r.saving = false
-		q := rosterQuery{ver: r.ver, hasVer: true}
-		for _, c := range r.contacts {
-			q.items = append(q.items, rosterItem{Contact: c})
-		}
-		r.mu.Unlock()
-		e, err := stanza.Marshal(q)
-		if err == nil {
-			err = r.c.cfg.Store.Put(ctx, key, []byte(e.String()))
-		}
-		if err != nil {
-			r.c.report(fmt.Errorf("roster: store: %w", err))
-		}
-	}})
 }

@@ -63,11 +63,32 @@ func decodeItem(e stanza.Element) (rosterItem, error) {
 	a := e.Attr("approved")
 	i.PreApproved = a == "true" || a == "1"
 	for g := range e.Children() {
-		if t := g.Text(); g.Is(nsRoster, "group") && t != "" && !slices.Contains(i.Groups, t) {
+		if t := g.Text(); g.Is(nsRoster, "group") && t != "" {
 			i.Groups = append(i.Groups, t)
 		}
 	}
+	i.Groups = distinct(i.Groups)
 	return i, nil
+}
+
+// distinct drops what stood already, in a time that doesn't grow with the square of their number: a stanza has room for very many.
+func distinct(groups []string) []string {
+	const few = 16
+	if len(groups) <= few {
+		kept := groups[:0]
+		for _, g := range groups {
+			if !slices.Contains(kept, g) {
+				kept = append(kept, g)
+			}
+		}
+		return kept
+	}
+	seen := make(map[string]bool, len(groups))
+	return slices.DeleteFunc(groups, func(g string) bool {
+		old := seen[g]
+		seen[g] = true
+		return old
+	})
 }
 
 // own is the contact without a hold on the stanza it came in.

@@ -208,6 +208,105 @@ func TestRosterVersions(t *testing.T) {
 	})
 }
 
+// With ANONYMOUS each login is somebody else, whose list has nothing to do with the one before.
+func TestRosterOfSomebodyElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{Mechanisms: []string{"ANONYMOUS"}, NoStreamManagement: true})
+		asked := new(record[string])
+		srv.Intercept(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			if q := e.Child("jabber:iq:roster", "query"); e.Attr("type") == "get" && !q.IsZero() {
+				asked.add(q.Attr("ver"))
+			}
+			return []stanza.Element{e}
+		})
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.Address, cfg.Password, cfg.Domain, cfg.Mechanisms = jid.JID{}, "", "localhost", []string{"ANONYMOUS"}
+		})
+		require.NoError(t, c.Roster().Add(t.Context(), juliet, ""))
+		srv.Drop(c.User().Local())
+		pass(time.Minute)
+		require.Equal(t, xmpp.Online, c.State())
+		require.Empty(t, contacts(c.Roster()))
+		require.Equal(t, []string{"", ""}, asked.list())
+	})
+}
+
+// An item may have very many groups, and each counts once.
+func TestManyGroups(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := online(t, srv, "romeo")
+		var groups strings.Builder
+		for i := range 100 {
+			fmt.Fprintf(&groups, "<group>g%d</group><group>g0</group>", i)
+		}
+		raw(srv, "romeo", "<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='juliet@localhost'>"+groups.String()+"</item></query></iq>")
+		settle()
+		got, ok := c.Roster().Contact(juliet)
+		require.True(t, ok)
+		require.Len(t, got.Groups, 100)
+		require.Equal(t, "g1", got.Groups[1])
+	})
+}
+
+// Limits.RosterBytes: what would make the list larger is refused and reported, and what is not whole is not stored.
+func TestRosterTooLarge(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
+		answers := new(record[string])
+		srv.Intercept(func(_ *xmpptest.Conn, e stanza.Element) []stanza.Element {
+			if e.Local() == "iq" && e.Attr("type") == "error" {
+				answers.add(string(stanza.ErrorFrom(e.Child(stanza.NS, "error")).Condition))
+			}
+			return []stanza.Element{e}
+		})
+		store, reported := xmpp.NewMemoryStore(), new(record[error])
+		small := func(cfg *xmpp.ConnectionConfiguration) { cfg.Store, cfg.Limits.RosterBytes = store, 700 }
+		c := online(t, srv, "romeo", small, complaints(reported))
+		for _, user := range []string{"a", "b", "c"} {
+			require.NoError(t, c.Roster().Add(t.Context(), srv.Address(user), user))
+		}
+		settle()
+		require.NoError(t, c.Close())
+		whole, err := store.Get(t.Context(), "romeo@localhost/roster")
+		require.NoError(t, err)
+		require.Contains(t, string(whole), "c@localhost")
+		require.Empty(t, answers.list())
+
+		c = online(t, srv, "romeo", small, complaints(reported))
+		settle()
+		require.NoError(t, c.Roster().Rename(t.Context(), srv.Address("b"), "B"), "which is to be stored when it is time")
+		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("d"), "d"))
+		settle()
+		require.Len(t, contacts(c.Roster()), 3)
+		require.Equal(t, []string{"resource-constraint"}, answers.list())
+		require.Len(t, reported.list(), 1)
+		require.ErrorIs(t, reported.list()[0], xmpp.ErrRosterTooLarge)
+		require.NoError(t, c.Roster().Remove(t.Context(), srv.Address("a")), "what makes it smaller is taken")
+		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("e"), "e"), "and there is room again")
+		settle()
+		require.Len(t, contacts(c.Roster()), 3)
+		require.NoError(t, c.Close())
+		after, err := store.Get(t.Context(), "romeo@localhost/roster")
+		require.NoError(t, err)
+		version, _, _ := strings.Cut(string(whole), "<item")
+		require.Contains(t, string(after), version, "what is not whole is nothing to go on from")
+		require.Contains(t, string(after), "a@localhost")
+		require.NotContains(t, string(after), "e@localhost")
+
+		large := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = store })
+		settle()
+		require.Len(t, contacts(large.Roster()), 4, "b, c, d, e")
+		require.NoError(t, large.Close())
+
+		// A list that comes as a whole, and is too large as that, leaves what was there.
+		c = online(t, srv, "romeo", complaints(reported), func(cfg *xmpp.ConnectionConfiguration) { cfg.Limits.RosterBytes = 700 })
+		require.Empty(t, contacts(c.Roster()))
+		require.False(t, c.Roster().Loaded())
+		require.ErrorIs(t, reported.list()[1], xmpp.ErrRosterTooLarge)
+	})
+}
+
 // The roster survives a loss; the differences come as changes, and one "loaded".
 func TestRosterAcrossSessions(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -254,7 +254,7 @@ func TestFeaturesAfterTheSuccessAreNotWaitedFor(t *testing.T) {
 			if _, err := s.Expect("presence"); err != nil {
 				return err
 			}
-			if err := s.Send("<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>1000</max-bytes></limits></stream:features>"); err != nil {
+			if err := s.Send("<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>12000</max-bytes></limits></stream:features>"); err != nil {
 				return err
 			}
 			if err := s.Send("<message from='localhost'><body>limits</body></message>" + "<stream:features/>" + "<message from='localhost'><body>none</body></message>"); err != nil {
@@ -269,6 +269,6 @@ func TestFeaturesAfterTheSuccessAreNotWaitedFor(t *testing.T) {
 		settle()
 		require.Equal(t, xmpp.Online, c.State())
 		require.Equal(t, []string{"limits", "none"}, got.list())
-		require.ErrorIs(t, c.Send(t.Context(), text(strings.Repeat("x", 1000))), xmpp.ErrTooLarge, "the first ones are known, the second ones are nobody's (S023)")
+		require.ErrorIs(t, c.Send(t.Context(), text(strings.Repeat("x", 12_000))), xmpp.ErrTooLarge, "the first ones are known, the second ones are nobody's (S023)")
 	})
 }

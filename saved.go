@@ -161,7 +161,7 @@ func (c *Connection) store(ctx context.Context, a account, end bool) error {
 	}
 	data, err := s.AppendBinary(nil)
 	if err == nil {
-		err = c.cfg.Store.Put(ctx, sessionKey(a), data)
+		err = c.storeOf(a).Put(ctx, sessionKey(a), data)
 	}
 	if err != nil {
 		return fmt.Errorf("xmpp: storing the session: %w", err)

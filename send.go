@@ -216,6 +216,19 @@ func (c *Connection) outgoing(ctx context.Context, m *stanza.Message) (*stanza.M
 // scratch are buffers to encode into.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
+// leastMaxBytes is what every server has to take (RFC 6120 §13.12).
+const leastMaxBytes = 10_000
+
+// limit is how large a stanza may be (XEP-0478); 0: not said. A limit that no server may have would keep us from saying anything.
+func (c *Connection) limit(f stream.Features) int64 {
+	n := int64(f.MaxBytes)
+	if n > 0 && n < leastMaxBytes {
+		c.log.Warn("the server says that it takes less than it must", "bytes", n, "taken for", leastMaxBytes)
+		return leastMaxBytes
+	}
+	return n
+}
+
 // encode makes the bytes of a stanza, or names what can't be written.
 func (c *Connection) encode(s stanza.Stanza) ([]byte, error) {
 	buf := scratch.Get().(*[]byte)

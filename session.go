@@ -47,6 +47,8 @@ type setupKey struct{}
 // one flight, then presence, then everything that waits.
 func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, r *arrival) error {
 	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
+	features := t.Features
+	most := c.limit(features)
 	c.mu.Lock()
 	if c.state == Closed {
 		c.mu.Unlock()
@@ -54,8 +56,10 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		return l.error(ErrClosed)
 	}
 	c.user = r.user
+	if r.lasting {
+		c.account.assigned = r.user.Bare()
+	}
 	resumed, first := r.resumed, c.sessions == 0
-	features := t.Features
 	// Nothing of this session reaches the application before its Online.
 	c.app.Add(stream.Job{Do: func(context.Context) {
 		select {
@@ -71,7 +75,7 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	c.onRouter(nil, func(context.Context) { c.epoch.Add(1) }) // what came before belongs to the session before
 	s := stream.Start(t, (*handler)(c), c.inbound, c.outbox, resumed)
 	c.session = s
-	c.maxBytes.Store(int64(features.MaxBytes))
+	c.maxBytes.Store(most)
 	if !r.enabled.IsZero() {
 		if e, err := sm.ParseEnabled(r.enabled); err == nil {
 			c.enabled(e)

@@ -198,6 +198,9 @@ func (c *Connection) closeWith(err error) {
 			c.guard(func() { x.Closed(err) })
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), time.Second)
+	c.roster.saveLast(ctx)
+	cancel()
 	c.release()
 	close(c.done)
 }

@@ -37,7 +37,7 @@ func (n *negotiation) agent(ctx context.Context) string {
 	if n.device != "" {
 		return n.device
 	}
-	data, err := n.cfg.Store.Get(ctx, deviceKey(n.a))
+	data, err := n.storeOf(n.a).Get(ctx, deviceKey(n.a))
 	if err == nil && isUUID(data) {
 		n.device = string(data)
 		return n.device
@@ -48,7 +48,7 @@ func (n *negotiation) agent(ctx context.Context) string {
 		err = nil
 	}
 	if err == nil {
-		err = n.cfg.Store.Put(ctx, deviceKey(n.a), []byte(n.device))
+		err = n.storeOf(n.a).Put(ctx, deviceKey(n.a), []byte(n.device))
 	}
 	if err != nil {
 		n.report(fmt.Errorf("the device's id: %w", err))
@@ -84,7 +84,7 @@ func (n *negotiation) usesTokens() bool {
 
 // tokens are those of the account, the newest first, that fit this domain and device.
 func (n *negotiation) tokens(ctx context.Context) (fit []token) {
-	data, err := n.cfg.Store.Get(ctx, tokenKey(n.a))
+	data, err := n.storeOf(n.a).Get(ctx, tokenKey(n.a))
 	if err != nil {
 		n.report(fmt.Errorf("reading the tokens: %w", err))
 		return nil
@@ -104,11 +104,11 @@ func (n *negotiation) tokens(ctx context.Context) (fit []token) {
 func (n *negotiation) storeTokens(ctx context.Context, all []token) {
 	var err error
 	if len(all) == 0 {
-		err = n.cfg.Store.Delete(ctx, tokenKey(n.a))
+		err = n.storeOf(n.a).Delete(ctx, tokenKey(n.a))
 	} else {
 		var data []byte
 		if data, err = json.Marshal(all[:min(len(all), maxTokens)]); err == nil {
-			err = n.cfg.Store.Put(ctx, tokenKey(n.a), data)
+			err = n.storeOf(n.a).Put(ctx, tokenKey(n.a), data)
 		}
 	}
 	if err != nil {

@@ -55,8 +55,8 @@ type Archived = xmpp.Archived
 // archive has removed (XEP-0313 §3.2) or what can't be read is left out, the latter reported. It
 // blocks for each page and may be called from any callback, but from no step and no IQ handler. An
 // error is the last pair: one of [xmpp.Connection.Set], of stanza.ItemNotFound where an ID is not
-// in the archive, stanza.FeatureNotImplemented where it lacks what the query needs, [ErrTooMuch]
-// and [rsm.ErrCircular]. xmpp.SafeToRetry knows those of a lost connection.
+// in the archive, stanza.FeatureNotImplemented where it lacks what the query needs, [ErrTooMuch],
+// [rsm.ErrCircular] and [rsm.ErrEndless]. xmpp.SafeToRetry knows those of a lost connection.
 func (a *Archive) Messages(ctx context.Context, q Query) iter.Seq2[*stanza.Message, error] {
 	return func(yield func(*stanza.Message, error) bool) {
 		filter, first := a.split(q)

@@ -90,12 +90,20 @@ func (s *catchUp) follow(ctx context.Context, q Query, first rsm.Request, earlie
 		found, end, err := s.a.fetch(ctx, q, r)
 		return rsm.Page[item]{Items: found, Result: end.Set, Complete: end.Complete}, err
 	}
+	old := 0
 	for p, err := range rsm.Pages(ctx, first, fetch) {
 		if err == nil && n == 0 && len(p.Items) > 0 && p.Items[0].Time.Before(earliest) {
 			err = errGone
 		}
+		fresh := 0
 		if err == nil {
-			err = s.hand(ctx, p.Items)
+			fresh, err = s.hand(ctx, p.Items)
+		}
+		if old += len(p.Items); fresh > 0 {
+			old = 0
+		}
+		if err == nil && old > mostKnown {
+			err = fmt.Errorf("%w: %d messages that have all come already", rsm.ErrEndless, old)
 		}
 		if err != nil {
 			return n, err
@@ -124,15 +132,21 @@ func (s *catchUp) begin(ctx context.Context) error {
 	return nil
 }
 
-// hand delivers a page, but for what has come already and what is nobody's news.
-func (s *catchUp) hand(ctx context.Context, page []item) error {
+// mostKnown is how many messages in a row may have come already. The ledger knows no more, but for what comes live meanwhile.
+const mostKnown = 2 * ledgerSize
+
+// hand delivers a page, but for what has come already and what is nobody's news. It counts what has not come yet.
+func (s *catchUp) hand(ctx context.Context, page []item) (fresh int, err error) {
 	var passed position
 	open := false // something has come already, and its listeners may still be at work
 	for _, i := range page {
 		m := s.news(i)
 		err := s.inTurn(ctx.Done(), func() error {
-			e, fresh := s.meet(i, m == nil)
-			if fresh && m != nil {
+			e, isFresh := s.meet(i, m == nil)
+			if isFresh {
+				fresh++
+			}
+			if isFresh && m != nil {
 				open, passed = false, position{}
 				return s.a.conn.Deliver(ctx, m)
 			}
@@ -141,13 +155,13 @@ func (s *catchUp) hand(ctx context.Context, page []item) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return fresh, err
 		}
 	}
 	if !open && passed.seq > 0 {
 		s.keeper.move(passed)
 	}
-	return nil
+	return fresh, nil
 }
 
 // meet gives a message its place in the archive's order. fresh: nobody has seen it.

@@ -11,6 +11,12 @@ import (
 // that it has sent before, so that the list would never end.
 var ErrCircular = errors.New("rsm: the list goes round in circles")
 
+// ErrEndless is the error of [Pages] and [Items] where 200 pages in a row have no item, and each
+// says that there is more.
+var ErrEndless = errors.New("rsm: page after page without an item")
+
+const mostEmpty = 200
+
 // A Page is a part of a list: its items, in the list's order, and which part it is.
 type Page[T any] struct {
 	Items  []T
@@ -42,11 +48,11 @@ func (r Request) Next(of Result) (next Request, ok bool) {
 
 // Pages ranges over a list page by page, from the one that first wants, in that
 // one's direction. fetch asks for one page; it blocks, and its errors end the range
-// as a pair with a zero Page, as do ctx's and [ErrCircular]. A break fetches
+// as a pair with a zero Page, as do ctx's, [ErrCircular] and [ErrEndless]. A break fetches
 // nothing more; each range begins anew. It holds one page at a time.
 func Pages[T any](ctx context.Context, first Request, fetch func(context.Context, Request) (Page[T], error)) iter.Seq2[Page[T], error] {
 	return func(yield func(Page[T], error) bool) {
-		seen := loop{lap: 1}
+		seen, empty := loop{lap: 1}, 0
 		for r, more := first, true; more; {
 			p, err := one(ctx, r, fetch)
 			if err != nil {
@@ -62,6 +68,13 @@ func Pages[T any](ctx context.Context, first Request, fetch func(context.Context
 				return
 			}
 			r, more = next, ok && !p.Complete
+			if empty++; len(p.Items) > 0 {
+				empty = 0
+			}
+			if more && empty == mostEmpty {
+				yield(Page[T]{}, ErrEndless)
+				return
+			}
 		}
 	}
 }

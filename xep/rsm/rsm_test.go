@@ -229,6 +229,42 @@ func TestCirclesEnd(t *testing.T) {
 	}
 }
 
+// Items that can't be read may be missing from any page, but not from all that ever come.
+func TestPagesWithoutItemsEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		every   int // so many pages there is an item
+		pages   int
+		endless bool
+	}{
+		"none":               {1 << 30, 1 << 30, true},
+		"now and then":       {200, 5000, false},
+		"too seldom":         {202, 5000, true},
+		"the last is empty":  {1 << 30, 200, false},
+		"one page too many":  {1 << 30, 201, true},
+		"an item at the end": {199, 199, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fetched := 0
+			_, err := collect(t, rsm.Request{Max: 1}, func(context.Context, rsm.Request) (rsm.Page[int], error) {
+				fetched++
+				id := strconv.Itoa(fetched)
+				p := rsm.Page[int]{Result: rsm.Result{First: id, Last: id}, Complete: fetched == test.pages}
+				if fetched%test.every == 0 {
+					p.Items = []int{fetched}
+				}
+				return p, nil
+			})
+			if !test.endless {
+				require.NoError(t, err)
+				require.Equal(t, test.pages, fetched)
+				return
+			}
+			require.ErrorIs(t, err, rsm.ErrEndless)
+			require.LessOrEqual(t, fetched, 202+200)
+		})
+	}
+}
+
 func TestALongListIsNoCircle(t *testing.T) {
 	var asked []rsm.Request
 	got, err := collect(t, rsm.Request{Max: 1}, list(3000, &asked))

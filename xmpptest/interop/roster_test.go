@@ -99,8 +99,8 @@ func rosterVersions(w *world) {
 			return err == nil && strings.Contains(string(v), name)
 		}
 	}
-	await(w, "the stored roster", stored("Name of b"))
-	require.NoError(w, first.Shutdown(w.ctx))
+	require.NoError(w, first.Shutdown(w.ctx)) // which stores what is still to be stored
+	require.True(w, stored("Name of b")())
 
 	var l tape
 	second := w.online(user, kept(store), l.listening())

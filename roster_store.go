@@ -1,0 +1,119 @@
+package xmpp
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/stanza"
+)
+
+const (
+	defaultRosterBytes = 64 << 20
+	contactBytes       = 200 // what a contact costs besides its texts
+
+	saveRosterEvery = 10 * time.Second // at most: it is stored as a whole
+)
+
+// bytes is what a contact counts for; nothing, if there is none.
+func (c Contact) bytes() int {
+	if c.JID.IsZero() {
+		return 0
+	}
+	n := contactBytes + len(c.JID.String()) + len(c.Name) + len(c.Subscription)
+	for _, g := range c.Groups {
+		n += len(g) + 16 // the string's own
+	}
+	return n
+}
+
+// limit is how large the list may get: a server that pushes without an end must not have all our memory.
+func (r *Roster) limit() int {
+	if n := r.c.cfg.Limits.RosterBytes; n > 0 {
+		return n
+	}
+	return defaultRosterBytes
+}
+
+// storeKey is where the roster and its version wait for the next login, as one value: they belong
+// together.
+func (r *Roster) storeKey() string { return r.c.User().Bare().String() + "/roster" }
+
+// version is that of the list in memory, if it is one to go on from.
+func (r *Roster) version() (ver string, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.ver, r.versions && !r.partial && r.of == r.c.User().Bare()
+}
+
+// restore reads what an earlier login left; what can't be read is as good as nothing.
+func (r *Roster) restore(ctx context.Context) rosterQuery {
+	data, err := r.c.Store().Get(ctx, r.storeKey())
+	if err != nil {
+		r.c.report(fmt.Errorf("roster: store: %w", err))
+	}
+	if len(data) == 0 {
+		return rosterQuery{}
+	}
+	e, err := stanza.Parse(string(data))
+	if err != nil {
+		return rosterQuery{}
+	}
+	q, err := stanza.Decode[rosterQuery](e)
+	if err != nil || len(q.bad) > 0 {
+		return rosterQuery{}
+	}
+	return q
+}
+
+// save has the roster written to the store, behind the router's back and not too often: a later change supersedes one
+// that waits, and what a crash loses the server tells again, because version and contacts are one
+// value. r.mu is held.
+func (r *Roster) save() {
+	if !r.versions || r.partial || r.due != nil {
+		return
+	}
+	key, store := r.storeKey(), r.c.Store() // of this login
+	r.next = stream.Job{Do: func(ctx context.Context) { r.write(ctx, store, key) }}
+	next := r.next
+	r.due = time.AfterFunc(time.Until(r.saved.Add(saveRosterEvery)), func() { r.saver.Add(next) })
+}
+
+// saveLast stores what is still to be stored when the connection closes, within ctx.
+func (r *Roster) saveLast(ctx context.Context) {
+	r.mu.Lock()
+	if r.due != nil {
+		r.saver.Add(r.next)
+	}
+	r.mu.Unlock()
+	r.saver.Idle(ctx)
+}
+
+// write stores the roster as it is now, on the saver.
+func (r *Roster) write(ctx context.Context, store Store, key string) {
+	r.mu.Lock()
+	if r.due == nil {
+		r.mu.Unlock()
+		return // it was stored meanwhile
+	}
+	r.due.Stop()
+	r.due = nil
+	if r.partial {
+		r.mu.Unlock()
+		return
+	}
+	r.saved = time.Now()
+	q := rosterQuery{ver: r.ver, hasVer: true}
+	for _, c := range r.contacts {
+		q.items = append(q.items, rosterItem{Contact: c})
+	}
+	r.mu.Unlock()
+	e, err := stanza.Marshal(q)
+	if err == nil {
+		err = store.Put(ctx, key, []byte(e.String()))
+	}
+	if err != nil {
+		r.c.report(fmt.Errorf("roster: store: %w", err))
+	}
+}
