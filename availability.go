@@ -32,15 +32,23 @@ const (
 func (r *Roster) Presence(of jid.JID) (Availability, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	a, ok := r.present[of.Bare()][of.Resource()]
-	return a, ok
+	if p := r.present[of.Bare()]; p != nil {
+		if i := p.find(of.Resource()); i >= 0 {
+			return p.of[i], true
+		}
+	}
+	return Availability{}, false
 }
 
 // Presences is a snapshot of a contact's available resources, the best first.
 func (r *Roster) Presences(of jid.JID) iter.Seq[Availability] {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return slices.Values(slices.SortedFunc(maps.Values(r.present[of.Bare()]), better))
+	p := r.present[of.Bare()]
+	if p == nil {
+		return func(func(Availability) bool) {}
+	}
+	return slices.Values(slices.SortedFunc(slices.Values(p.of), better))
 }
 
 // Best returns the presence of a contact's best resource: that of the highest priority, and among
@@ -56,7 +64,7 @@ func (r *Roster) Best(of jid.JID) (Availability, bool) {
 func (r *Roster) Available(of jid.JID) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.present[of.Bare()]) > 0
+	return r.present[of.Bare()] != nil
 }
 
 // showRank orders by how available somebody is; zero, like available itself, is what we don't know.
@@ -85,7 +93,15 @@ func (r *Roster) routePresence(ctx context.Context, p *stanza.Presence) {
 		if p.From.IsZero() || p.From == r.c.User() {
 			return
 		}
-		for _, a := range r.track(p) {
+		heard := r.presence.listened()
+		a, changed, gone := r.track(p, heard)
+		if !heard {
+			return
+		}
+		if changed {
+			r.presence.routed(ctx, a)
+		}
+		for _, a := range gone {
 			r.presence.routed(ctx, a)
 		}
 	case stanza.PresenceSubscribe:
@@ -93,34 +109,47 @@ func (r *Roster) routePresence(ctx context.Context, p *stanza.Presence) {
 	}
 }
 
-// track takes note of a presence and returns what changed.
-func (r *Roster) track(p *stanza.Presence) []Availability {
+// track takes note of a presence and returns what changed by it, the status as a copy if that is told, and who is gone with it.
+func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed bool, gone []Availability) {
 	bare, resource := p.From.Bare(), p.From.Resource()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	of := r.present[bare]
 	if p.Type == stanza.PresenceUnavailable {
-		return r.gone(bare, resource, strings.Clone(p.Status))
+		return a, false, r.gone(bare, resource, strings.Clone(p.Status))
 	}
 	known := r.known(bare)
-	a := Availability{p.From, true, p.Show, p.Status, p.Priority}
-	before, there := of[resource]
-	if kept := keep(a, known); there && before == kept && kept.Status == a.Status {
-		return nil
+	at := r.present[bare]
+	a = Availability{p.From, true, ownShow(p.Show), p.Status, p.Priority}
+	i := -1
+	if at != nil {
+		if i = at.find(resource); i >= 0 {
+			if kept := keep(a, known); at.of[i] == kept && kept.Status == a.Status {
+				return a, false, nil
+			}
+		} else if len(at.of) >= maxResources {
+			return a, false, nil
+		}
 	}
-	a.Show, a.Status = ownShow(a.Show), strings.Clone(a.Status) // not the whole stanza's memory
-	if !there && len(of) >= maxResources {
-		return nil
+	if known || told {
+		a.Status = strings.Clone(a.Status) // not the whole stanza's memory
 	}
-	if of == nil {
-		of = make(map[string]Availability)
-		r.present[bare] = of
+	kept := keep(a, known)
+	if i >= 0 {
+		at.of[i] = kept
+		return a, true, nil
 	}
-	of[a.Address.Resource()] = keep(a, known)
-	if !known && !there {
-		r.strangers.add(a.Address)
+	if at == nil {
+		at = &presences{bare: bare}
+		r.present[bare] = at
+		if !known {
+			r.strangers.add(at)
+		}
 	}
-	return append([]Availability{a}, r.makeRoom()...)
+	at.of = append(at.of, kept)
+	if !known {
+		r.strangers.grow(at, resourceBytes+len(kept.Address.String()))
+	}
+	return a, true, r.makeRoom()
 }
 
 // known tells whether an address is a contact's or ours. r.mu is held.
@@ -154,19 +183,21 @@ func keep(a Availability, known bool) Availability {
 
 // gone takes a resource, or with none all of them, off. r.mu is held.
 func (r *Roster) gone(bare jid.JID, resource, status string) (changes []Availability) {
-	of := r.present[bare]
-	for res, a := range of {
-		if resource == "" || res == resource {
-			delete(of, res)
+	at := r.present[bare]
+	if at == nil {
+		return nil
+	}
+	at.of = slices.DeleteFunc(at.of, func(a Availability) bool {
+		off := resource == "" || a.Address.Resource() == resource
+		if off {
 			changes = append(changes, Availability{Address: a.Address, Status: status})
+			r.strangers.grow(at, -resourceBytes-len(a.Address.String()))
 		}
-	}
-	for _, a := range changes {
-		r.strangers.remove(a.Address)
-	}
-	if len(of) == 0 {
+		return off
+	})
+	if len(at.of) == 0 {
 		delete(r.present, bare)
-		r.strangers.forget(bare)
+		r.strangers.forget(at)
 	}
 	return changes
 }

@@ -53,8 +53,8 @@ type Limits struct {
 	// RosterBytes is what the contact list may have, with 200 bytes for each contact beside its texts; default 64 MiB. What would make it larger is refused, and
 	// OnError is told with ErrRosterTooLarge.
 	RosterBytes int
-	// StrangersBytes is what is kept of the presence of those who are not on the roster, with 256 bytes for each resource and 512 for each address beside
-	// their texts; default 1 MiB. Who was heard of first makes room for who comes, and is told as unavailable.
+	// StrangersBytes is what is kept of the presence of those who are not on the roster, with 128 bytes for each resource and 256 for each address beside
+	// their texts; default 2 MiB. Who was heard of first makes room for who comes, and is told as unavailable.
 	StrangersBytes int
 }
 

@@ -87,8 +87,8 @@ type Roster struct {
 	saved     time.Time     // when the last one began
 	pushed    chan struct{} // closed by the next push
 	contacts  map[jid.JID]Contact
-	present   map[jid.JID]map[string]Availability // bare address, resource
-	strangers strangers                           // those of present that are no contacts
+	present   map[jid.JID]*presences // by bare address; none is empty
+	strangers strangers              // those of present that are no contacts
 	decide    func(context.Context, SubscriptionRequest) Decision
 }
 
@@ -96,7 +96,7 @@ func newRoster(c *Connection) *Roster {
 	return &Roster{
 		c: c, changes: NewFeed[RosterChange](c), presence: NewFeed[Availability](c), requests: NewFeed[SubscriptionRequest](c),
 		saver:    stream.NewLine(context.WithoutCancel(c.ctx)),
-		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]map[string]Availability), pushed: make(chan struct{}),
+		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]*presences), pushed: make(chan struct{}),
 		strangers: newStrangers(c.cfg.Limits.StrangersBytes),
 	}
 }
