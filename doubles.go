@@ -17,16 +17,21 @@ const (
 )
 
 // doubles remembers the messages that were routed, as fingerprints. The router alone uses it.
+//
+// It is a ring with a table of places in it (open addressing, linear probing). Each message adds one and, when there are enough,
+// takes the oldest off, which costs a map several times as much; and the collector has no pointers to look for.
 type doubles struct {
 	seed  maphash.Seed
-	seen  map[uint64]sighting
-	order []uint64 // ring
-	next  int
+	ring  []sighting
+	next  int      // the oldest, once the ring is full
+	table []uint16 // 1 + a place in ring; 0: free. Its length is a power of two, and at least half of it is free
 }
 
-// A sighting is when a message was routed, by the monotonic clock, and in which session. It has no pointers: the
-// collector needn't look at thousands of them.
-type sighting struct{ at, epoch int64 }
+// A sighting is when a message was routed, by the monotonic clock, and in which session.
+type sighting struct {
+	key       uint64
+	at, epoch int64
+}
 
 // double tells whether m came before: the same sender, id and text at the same place in our own archive; or, without an archive, the
 // same sender, id and text in an earlier session, and our server says that it is late. An id alone proves nothing.
@@ -51,29 +56,83 @@ func (c *Connection) double(m *stanza.Message) bool {
 		}
 	}
 	d := &c.doubles
-	if d.seen == nil {
-		d.seed, d.seen = maphash.MakeSeed(), make(map[uint64]sighting)
+	if d.ring == nil {
+		d.seed = maphash.MakeSeed()
 	}
 	key := uint64(0)
 	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
 		key = bits.RotateLeft64(key, 17)*0x9E3779B97F4A7C15 + maphash.String(d.seed, s)
 	}
-	now := sighting{stream.Clock(), c.epoch.Load()}
-	if before, ok := d.seen[key]; ok && (archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at) < doublesFor) {
-		d.seen[key] = sighting{now.at, before.epoch} // until we get to acknowledge it, it comes with each new session
-		return true
+	now := sighting{key, stream.Clock(), c.epoch.Load()}
+	if before := d.find(key); before != nil {
+		if archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at) < doublesFor {
+			before.at = now.at // until we get to acknowledge it, it comes with each new session
+			return true
+		}
+		*before = now
+		return false
 	}
-	d.keep(key, now)
+	d.add(now)
 	return false
 }
 
-func (d *doubles) keep(key uint64, now sighting) {
-	if len(d.order) < doublesMax {
-		d.order = append(d.order, key)
-	} else {
-		delete(d.seen, d.order[d.next])
-		d.order[d.next] = key
-		d.next = (d.next + 1) % doublesMax
+// find returns what is known of a message, or nil.
+func (d *doubles) find(key uint64) *sighting {
+	if len(d.table) == 0 {
+		return nil
 	}
-	d.seen[key] = now
+	for i := d.slot(key); d.table[i] != 0; i = d.after(i) {
+		if s := &d.ring[d.table[i]-1]; s.key == key {
+			return s
+		}
+	}
+	return nil
+}
+
+func (d *doubles) slot(key uint64) int { return int(key & uint64(len(d.table)-1)) }
+
+func (d *doubles) after(slot int) int { return (slot + 1) & (len(d.table) - 1) }
+
+// add takes a message in that is not known yet, in place of the oldest if there are enough.
+func (d *doubles) add(s sighting) {
+	place := d.next
+	if len(d.ring) < doublesMax {
+		place = len(d.ring)
+		d.ring = append(d.ring, s)
+		if 2*len(d.ring) > len(d.table) {
+			d.table = make([]uint16, max(32, 2*len(d.table)))
+			for i := range d.ring[:place] {
+				d.enter(i)
+			}
+		}
+	} else {
+		d.leave(place)
+		d.ring[place] = s
+		d.next = (place + 1) % doublesMax
+	}
+	d.enter(place)
+}
+
+func (d *doubles) enter(place int) {
+	i := d.slot(d.ring[place].key)
+	for d.table[i] != 0 {
+		i = d.after(i)
+	}
+	d.table[i] = uint16(place + 1)
+}
+
+// leave takes a place out of the table and closes the gap, so that no search ends there too early.
+func (d *doubles) leave(place int) {
+	i := d.slot(d.ring[place].key)
+	for d.table[i] != uint16(place+1) {
+		i = d.after(i)
+	}
+	for j := d.after(i); d.table[j] != 0; j = d.after(j) {
+		// What stands at j may move to i unless its search begins behind i.
+		if home := d.slot(d.ring[d.table[j]-1].key); (j-home)&(len(d.table)-1) >= (j-i)&(len(d.table)-1) {
+			d.table[i] = d.table[j]
+			i = j
+		}
+	}
+	d.table[i] = 0
 }
