@@ -24,15 +24,16 @@ const (
 // retained it has released it.
 type Item struct {
 	Stanza stanza.Stanza // nil before Decode
-	Size   int
 	e      stanza.Element
+	Size   int32 // bytes
 	refs   atomic.Int32
 	in     *Inbound
 	seq    sm.Seq // its place in the server's count; 0: none
 
 	dropped atomic.Bool
-	next    *Item            // in Inbound.done
-	turns   [stages - 1]turn // on each stage, the first
+
+	next  *Item            // in Inbound.done
+	turns [stages - 1]turn // on each stage, the first
 }
 
 // Decode makes the stanza of the element, unless that was done; false: it is none, and report was told.
@@ -147,7 +148,7 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 	}
 	it := &q.spare[0]
 	q.spare = q.spare[1:]
-	it.e, it.Size, it.in, it.seq = e, size, q, seq
+	it.e, it.Size, it.in, it.seq = e, int32(size), q, seq
 	it.refs.Store(1)
 	return it
 }
@@ -181,7 +182,7 @@ func (q *Inbound) lock() {
 func (q *Inbound) settle() {
 	for it := q.done.Swap(nil); it != nil; {
 		q.count--
-		q.bytes -= it.Size
+		q.bytes -= int(it.Size)
 		if !it.dropped.Load() {
 			q.sm.Handled(it.seq)
 		}
