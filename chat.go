@@ -116,11 +116,16 @@ func (c *Chat) Peer() jid.JID { return c.peer }
 
 // SendMessage sends text as a message of type chat. What is said at [Connection.Send] holds.
 func (c *Chat) SendMessage(ctx context.Context, text string) error {
-	d := drafts.Get().(*draft)
-	defer d.clear()
-	d.To, d.Type, d.Body = c.peer, stanza.MessageChat, text
-	return c.m.c.Send(ctx, &d.Message) // which doesn't keep it
+	m := blanks.Get().(*stanza.Message)
+	m.To, m.Type, m.Body = c.peer, stanza.MessageChat, text
+	err := c.m.c.Send(ctx, m) // which neither changes nor keeps it
+	m.To, m.Body = jid.JID{}, ""
+	blanks.Put(m)
+	return err
 }
+
+// blanks are messages to be filled in. A step that panics costs one.
+var blanks = sync.Pool{New: func() any { return new(stanza.Message) }}
 
 // Submit sends text and tells what becomes of it. What is said at [Connection.Submit] holds.
 func (c *Chat) Submit(ctx context.Context, text string) (*Ack, error) {

@@ -150,44 +150,34 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 	return c.put(ctx, m, entry, wait)
 }
 
-// A draft is a message to be given an id before it is written, and the next ones to give.
-type draft struct {
-	stanza.Message
-	ids string
-}
+// ids are cut from a string of many, so nobody may keep one.
+type ids struct{ left string }
 
-var drafts = sync.Pool{New: func() any { return new(draft) }}
+var someIDs = sync.Pool{New: func() any { return new(ids) }}
 
-// id takes an id. It is cut from a string of many, so nobody may keep it.
-func (d *draft) id() string {
+func (s *ids) next() string {
 	const atOnce = 32
-	if d.ids == "" {
+	if s.left == "" {
 		b := make([]byte, 0, atOnce*stanza.IDLen)
 		for range atOnce {
 			b = stanza.AppendID(b)
 		}
-		d.ids = string(b)
+		s.left = string(b)
 	}
-	id := d.ids[:stanza.IDLen]
-	d.ids = d.ids[stanza.IDLen:]
+	id := s.left[:stanza.IDLen]
+	s.left = s.left[stanza.IDLen:]
 	return id
-}
-
-// clear makes it ready for another message.
-func (d *draft) clear() {
-	d.Message = stanza.Message{}
-	drafts.Put(d)
 }
 
 // sendPlain sends a message that nobody asks about and no step changes: its bytes are all that is left of it.
 func (c *Connection) sendPlain(ctx context.Context, m *stanza.Message, wait bool) error {
-	d := drafts.Get().(*draft)
-	defer d.clear()
-	d.Message = *m
-	if d.ID == "" {
-		d.ID = d.id()
+	id := m.ID
+	if id == "" {
+		some := someIDs.Get().(*ids)
+		id = some.next()
+		someIDs.Put(some)
 	}
-	return c.put(ctx, &d.Message, stream.Entry{Keep: true, Done: (*plainly)(c)}, wait)
+	return c.putAs(ctx, id, m, stream.Entry{Keep: true, Done: (*plainly)(c)}, wait)
 }
 
 // outgoing gives a message its id and takes it through the extensions' Outgoing, then
@@ -230,14 +220,17 @@ func (c *Connection) limit(f stream.Features) int64 {
 }
 
 // encode makes the bytes of a stanza, or names what can't be written.
-func (c *Connection) encode(s stanza.Stanza) ([]byte, error) {
+func (c *Connection) encode(s stanza.Stanza) ([]byte, error) { return c.encodeAs("", s) }
+
+// encodeAs is encode that gives the stanza an ID, unless it is "".
+func (c *Connection) encodeAs(id string, s stanza.Stanza) ([]byte, error) {
 	buf := scratch.Get().(*[]byte)
 	defer func() {
 		if cap(*buf) <= 64<<10 {
 			scratch.Put(buf)
 		}
 	}()
-	b, err := stanza.Append((*buf)[:0], s)
+	b, err := stanza.AppendAs((*buf)[:0], id, s)
 	if err != nil {
 		return nil, &unsentError{fmt.Errorf("xmpp: %w", err)}
 	}
@@ -250,7 +243,12 @@ func (c *Connection) encode(s stanza.Stanza) ([]byte, error) {
 
 // put encodes a stanza and gives it its place.
 func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, wait bool) error {
-	data, err := c.encode(s)
+	return c.putAs(ctx, "", s, e, wait)
+}
+
+// putAs is put that gives the stanza an ID, unless it is "".
+func (c *Connection) putAs(ctx context.Context, id string, s stanza.Stanza, e stream.Entry, wait bool) error {
+	data, err := c.encodeAs(id, s)
 	if err != nil {
 		return err
 	}
@@ -260,26 +258,33 @@ func (c *Connection) put(ctx context.Context, s stanza.Stanza, e stream.Entry, w
 	}
 	c.stats.sent.Add(1)
 	lane := c.lane(ctx)
-	if wait && (c.app.Runs(ctx) || c.router.Runs(ctx)) {
-		// What makes room may lie behind what waits for this very callback.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
-		defer cancel()
-	}
 	var durable *journaled
 	if j := c.journal.Load(); j != nil && e.Keep {
 		durable = &journaled{Completion: e.Done, journal: j}
 		e.Done, e.Gate = durable, durable
 	}
-	if wait {
-		err = c.outbox.Put(ctx, lane, e)
-	} else {
-		err = c.outbox.TryPut(lane, e)
+	if ctx.Err() != nil && wait {
+		return &unsentError{context.Cause(ctx)}
+	}
+	err = c.outbox.TryPut(lane, e)
+	if wait && errors.Is(err, stream.ErrFull) {
+		err = c.putLater(ctx, lane, e)
 	}
 	if err == nil && durable != nil {
 		err = durable.commit()
 	}
 	return putError(err)
+}
+
+// putLater waits for room.
+func (c *Connection) putLater(ctx context.Context, lane stream.Lane, e stream.Entry) error {
+	if c.app.Runs(ctx) || c.router.Runs(ctx) {
+		// What makes room may lie behind what waits for this very callback.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrTimeout)
+		defer cancel()
+	}
+	return c.outbox.Put(ctx, lane, e)
 }
 
 func putError(err error) error {

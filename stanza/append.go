@@ -23,12 +23,16 @@ func (w *Writer) release() {
 // jabber:client. It appends all or, with an error, nothing: dst is then
 // returned as it was. The error is a *[WriteError] that names the field, or
 // that of a codec.
-func Append(dst []byte, s Stanza) ([]byte, error) {
+func Append(dst []byte, s Stanza) ([]byte, error) { return AppendAs(dst, "", s) }
+
+// AppendAs is [Append] that gives the stanza an ID, in place of its own, without changing it. With "" it is Append.
+func AppendAs(dst []byte, id string, s Stanza) ([]byte, error) {
 	if s == nil || s.extra() == nil {
 		return dst, errors.New("stanza: there is no stanza: it is nil")
 	}
 	w := writers.Get().(*Writer)
 	w.reset(dst, NS)
+	w.id = id
 	err := s.AppendElement(w)
 	if err == nil {
 		out := w.w.Bytes()

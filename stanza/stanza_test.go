@@ -283,3 +283,32 @@ func TestAdditionsToACopyByValue(t *testing.T) {
 	mark, _ := stanza.Marked[int](&second)
 	require.Equal(t, 1, mark)
 }
+
+// around is a payload with a stanza inside.
+type around struct{ inside *stanza.Message }
+
+func (a around) AppendElement(w *stanza.Writer) error {
+	w.Start("urn:example:around", "around")
+	_ = a.inside.AppendElement(w)
+	w.End()
+	return w.Err()
+}
+
+func TestAppendAs(t *testing.T) {
+	m := &stanza.Message{ID: "own", Body: "b"}
+	stanza.Add(m, around{&stanza.Message{ID: "inner"}})
+	for id, want := range map[string]string{"": "own", "given": "given"} {
+		b, err := stanza.AppendAs([]byte("before"), id, m)
+		require.NoError(t, err)
+		require.Equal(t, "before<message id='"+want+"'><body>b</body><around xmlns='urn:example:around'><message xmlns='jabber:client' id='inner'/></around></message>", string(b))
+	}
+	b, err := stanza.AppendAs(nil, "for one only", &stanza.Message{})
+	require.NoError(t, err)
+	require.Equal(t, "<message id='for one only'/>", string(b))
+	b, err = stanza.Append(nil, &stanza.Message{})
+	require.NoError(t, err)
+	require.Equal(t, "<message/>", string(b))
+	_, err = stanza.AppendAs(nil, "\x00", &stanza.Message{})
+	require.ErrorContains(t, err, "message id: U+0000")
+	require.Equal(t, "own", m.ID)
+}

@@ -21,6 +21,7 @@ type Writer struct {
 	spaces []string // namespaces of the open elements; the first is the one around
 	floor  int      // open elements that don't belong to the codec that writes
 	roots  int      // elements started at the floor
+	id     string   // of the next stanza, in place of its own
 	err    error    // the first one of this layer
 }
 
@@ -42,7 +43,7 @@ func (e *WriteError) Error() string {
 func (w *Writer) reset(buf []byte, space string) {
 	w.w.Reset(buf, space)
 	w.spaces = append(w.spaces[:0], space)
-	w.floor, w.roots, w.err = 0, 0, nil
+	w.floor, w.roots, w.id, w.err = 0, 0, "", nil
 }
 
 // open returns the number of elements that are started and not ended.
@@ -200,6 +201,9 @@ func (w *Writer) Value(v any) error {
 // no field.
 func (w *Writer) startStanza(s Stanza) {
 	h := s.Head()
+	if w.id != "" {
+		h.ID, w.id = w.id, "" // not that of a stanza inside
+	}
 	w.Start(NS, s.Kind().String())
 	if !h.To.IsZero() {
 		w.Attr("to", h.To.String())

@@ -34,6 +34,14 @@ func plainRun(s string, i int) int {
 			return i + lowest(stop)
 		}
 	}
+	if rest := len(s) - i; rest > 0 && len(s) >= 8 {
+		// The last eight again, without those that were seen.
+		x := load(s, len(s)-8)
+		stop := (x&tops | below(x, 0x20) | equal(x|ones*2, '>') | equal(x|ones, '\'') | equal(x, '"')) >> (64 - 8*rest)
+		if stop == 0 {
+			return len(s)
+		}
+	}
 	for i < len(s) && class[s[i]]&written != 0 {
 		i++
 	}

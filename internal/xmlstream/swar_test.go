@@ -20,15 +20,16 @@ func TestManyBytesAtATime(t *testing.T) {
 	}
 	odd := func(c byte) bool { return c < 0x20 || c >= 0x80 }
 	r := rand.New(rand.NewPCG(1, 2))
-	b := make([]byte, 40)
+	room := make([]byte, 48)
 	for range 30_000 {
+		b := room[:28+r.IntN(20)]
 		for i := range b {
 			b[i] = byte('a' + r.IntN(26))
 			if r.IntN(12) == 0 {
 				b[i] = byte(r.IntN(256))
 			}
 		}
-		for i := r.IntN(40); i < len(b) && r.IntN(4) > 0; i++ {
+		for i := r.IntN(len(b)); i < len(b) && r.IntN(4) > 0; i++ {
 			// Characters of all lengths, some at the edges of what there is, some with a wrong byte.
 			edges := [...]rune{0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD, 0xFFFE, 0xFFFF, 0x10000, 0x1FFFE, 0x10FFFF}
 			c := edges[r.IntN(len(edges))]
@@ -36,7 +37,7 @@ func TestManyBytesAtATime(t *testing.T) {
 				c = rune(0x80 + r.IntN(0x10F000))
 			}
 			copy(b[i:], string(c))
-			if i += utf8.RuneLen(c) - 1; r.IntN(4) == 0 && i < len(b) {
+			if i += len(string(c)) - 1; r.IntN(4) == 0 && i < len(b) {
 				b[i-r.IntN(2)] ^= byte(1 << r.IntN(8))
 			}
 		}

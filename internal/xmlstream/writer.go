@@ -104,12 +104,21 @@ func (w *Writer) AttrNS(space, local, value string) {
 			return
 		}
 	}
-	if !w.check(local, "namespace", space) || !w.check(local, "value", value) {
+	// What is written as it is needn't be looked at twice.
+	plain := plainRun(value, 0) == len(value)
+	if !w.check(local, "namespace", space) || !plain && !w.check(local, "value", value) {
 		return
 	}
 	w.attrs = append(w.attrs, name)
 	var prefix string
-	w.buf, prefix = w.pfx.appendDecl(w.buf, space)
+	if space != "" {
+		w.buf, prefix = w.pfx.appendDecl(w.buf, space)
+	}
+	if plain {
+		w.buf = append(append(append(append(w.buf, ' '), prefix...), local...), '=', '\'')
+		w.buf = append(append(w.buf, value...), '\'')
+		return
+	}
 	w.buf = appendAttr(w.buf, prefix, local, value)
 }
 
@@ -121,7 +130,13 @@ func (w *Writer) Text(s string) {
 	case len(w.open) == 0:
 		w.fail("", "text outside of an element")
 		return
-	case s == "" || !w.check(w.open[len(w.open)-1].local, "text", s):
+	case s == "":
+		return
+	case plainRun(s, 0) == len(s):
+		w.closeTag()
+		w.buf = append(w.buf, s...)
+		return
+	case !w.check(w.open[len(w.open)-1].local, "text", s):
 		return
 	}
 	w.closeTag()
