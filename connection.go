@@ -53,6 +53,7 @@ type Connection struct {
 	reports                             bucket
 	deafOnce                            sync.Once
 	epoch                               atomic.Int64    // streams begun
+	ending                              atomic.Bool     // a shutdown waits for the server's last words
 	unsent, unknown                     []stanza.Stanza // mu: what was left when the connection was closed
 	acks                                acks
 	doubles                             doubles                 // the router's
@@ -136,7 +137,9 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
 	c.acks.c = c
-	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
+	c.inbound = &stream.Inbound{Outstanding: func() bool {
+		return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() || c.ending.Load()
+	}, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
 		Busy: c.app.Works}
 	c.app.Rests = c.inbound.Poke
 	c.outbox.Join(c.inbound)

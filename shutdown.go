@@ -93,6 +93,10 @@ func (c *Connection) enter(ctx context.Context, suspend bool) (sd *shutdown, liv
 	c.mu.Unlock()
 	fromCallback := c.app.Runs(ctx)
 	c.app.Stop()
+	// What the running callback's turn holds must not keep the reader from the acknowledgements and the end that are waited for; nothing is
+	// added to it any more.
+	c.ending.Store(true)
+	c.inbound.Poke()
 	if !fromCallback {
 		c.idle(ctx)
 	}
