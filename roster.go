@@ -84,7 +84,7 @@ type Roster struct {
 	bytes     int           // see contactBytes
 	due       *time.Timer   // of the next save; nil: there is nothing to save
 	next      stream.Job    // what is done then
-	saved     time.Time     // when the last one began
+	paced     time.Time     // until then all saves so far would have taken, one each saveRosterEvery
 	pushed    chan struct{} // closed by the next push
 	contacts  map[jid.JID]Contact
 	present   map[jid.JID]*presences // by bare address; none is empty

@@ -13,7 +13,9 @@ const (
 	defaultRosterBytes = 64 << 20
 	contactBytes       = 200 // what a contact costs besides its texts
 
-	saveRosterEvery = 10 * time.Second // at most: it is stored as a whole
+	// The list is stored as a whole: a few times at once, for who edits it, and then no more often than this.
+	saveRosterEvery = 10 * time.Second
+	saveRosterBurst = 4
 )
 
 // bytes is what a contact counts for; nothing, if there is none.
@@ -77,7 +79,7 @@ func (r *Roster) save() {
 	key, store := r.storeKey(), r.c.Store() // of this login
 	r.next = stream.Job{Do: func(ctx context.Context) { r.write(ctx, store, key) }}
 	next := r.next
-	r.due = time.AfterFunc(time.Until(r.saved.Add(saveRosterEvery)), func() { r.saver.Add(next) })
+	r.due = time.AfterFunc(time.Until(r.paced.Add(-saveRosterBurst*saveRosterEvery)), func() { r.saver.Add(next) })
 }
 
 // saveLast stores what is still to be stored when the connection closes, within ctx.
@@ -103,7 +105,10 @@ func (r *Roster) write(ctx context.Context, store Store, key string) {
 		r.mu.Unlock()
 		return
 	}
-	r.saved = time.Now()
+	if now := time.Now(); r.paced.Before(now) {
+		r.paced = now
+	}
+	r.paced = r.paced.Add(saveRosterEvery)
 	q := rosterQuery{ver: r.ver, hasVer: true}
 	for _, c := range r.contacts {
 		q.items = append(q.items, rosterItem{Contact: c})

@@ -275,7 +275,10 @@ func TestRosterTooLarge(t *testing.T) {
 
 		c = online(t, srv, "romeo", small, complaints(reported))
 		settle()
-		require.NoError(t, c.Roster().Rename(t.Context(), srv.Address("b"), "B"), "which is to be stored when it is time")
+		for i := range 8 {
+			require.NoError(t, c.Roster().Rename(t.Context(), srv.Address("b"), fmt.Sprint(i)), "the last of which is to be stored when it is time")
+			settle()
+		}
 		require.NoError(t, c.Roster().Add(t.Context(), srv.Address("d"), "d"))
 		settle()
 		require.Len(t, contacts(c.Roster()), 3)
@@ -289,9 +292,7 @@ func TestRosterTooLarge(t *testing.T) {
 		require.NoError(t, c.Close())
 		after, err := store.Get(t.Context(), "romeo@localhost/roster")
 		require.NoError(t, err)
-		version, _, _ := strings.Cut(string(whole), "<item")
-		require.Contains(t, string(after), version, "what is not whole is nothing to go on from")
-		require.Contains(t, string(after), "a@localhost")
+		require.Contains(t, string(after), "a@localhost", "what is not whole is nothing to go on from")
 		require.NotContains(t, string(after), "e@localhost")
 
 		large := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = store })

@@ -175,6 +175,36 @@ func TestShutdownInACallbackThatIsBehind(t *testing.T) {
 	})
 }
 
+// What the callback's own turn still holds doesn't keep the reader from the server's last words.
+func TestShutdownInACallbackAheadOfMuch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		c := managed(t, srv, "romeo")
+		gate, result := make(chan struct{}), make(chan error, 1)
+		var took time.Duration
+		c.OnMessage(func(ctx context.Context, m *stanza.Message) {
+			switch m.Body {
+			case "wait":
+				<-gate
+			case "end":
+				_ = c.Send(ctx, &stanza.Message{To: juliet, Type: stanza.MessageChat, Body: "bye"})
+				began := time.Now()
+				err := c.Shutdown(ctx)
+				took = time.Since(began)
+				result <- err
+			}
+		})
+		large := strings.Repeat("x", 3<<20) // two of them are more than a paused reader takes
+		for _, body := range []string{"wait", "end", large, large, "last"} {
+			raw(srv, "romeo", "<message from='juliet@localhost/x'><body>"+body+"</body></message>")
+			pass(time.Second)
+		}
+		close(gate)
+		require.NoError(t, <-result)
+		require.Less(t, took, time.Second)
+	})
+}
+
 // Shutdown while an archive is asked leaves no Ack without an outcome.
 func TestShutdownWhileTheArchiveIsAsked(t *testing.T) {
 	bubble(t, func(t *testing.T) {

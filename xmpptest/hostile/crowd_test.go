@@ -17,7 +17,7 @@ import (
 // What is kept of many, where each may be as large as an address or a contact can be.
 var _ = add(
 	row{id: "S190a", title: "Roster pushes without an end", oracle: boundRow, alone: true, scenes: bounds(
-		bound{name: "how often the roster is stored", unit: "times in a minute of ten pushes a second", limit: 7, figure: savesOfPushes},
+		bound{name: "how often the roster is stored", unit: "times in 65 s of ten pushes a second", limit: 12, figure: savesOfPushes},
 		bound{name: "what it grows to, where it may have 1 MiB", unit: "KiB of heap", limit: 2 * kib, figure: pushedRoster},
 	)},
 	row{id: "S191a", title: "Strangers with long addresses, of many resources each", oracle: boundRow, also: "TestStrangersMakeRoom", alone: true, scenes: bounds(
@@ -59,15 +59,15 @@ func savesOfPushes(t *testing.T) (int64, error) {
 		}
 		moment()
 		before = store.puts.Load()
-		for n := range 600 {
+		for n := range 650 { // the last of them between two saves
 			srv.Connections("romeo")[0].Send(pushOf(n, ""))
-			pass(time.Minute / 600)
+			pass(time.Second / 10)
 		}
 		if err := c.Close(); err != nil {
 			return err
 		}
 		data, err := store.Get(t.Context(), own+"/roster")
-		if err != nil || !strings.Contains(string(data), "c599@") || !strings.Contains(string(data), "ver='599'") {
+		if err != nil || !strings.Contains(string(data), "c649@") || !strings.Contains(string(data), "ver='649'") {
 			return fmt.Errorf("the last push is not stored when the connection is closed: %s: %v", short(string(data)), err)
 		}
 		return nil
