@@ -29,7 +29,7 @@ func bad(condition stanza.StreamCondition, list ...string) []scene {
 		name := short(fmt.Sprintf("%q", data))
 		all = append(all,
 			abort{name: name + " before the login", trap: clear(header + data), says: condition, step: "stream"}.scene(),
-			abort{name: name + " online", trap: online(data + request), says: condition, online: true, with: openly, options: openHouse}.scene())
+			abort{name: name + " online", trap: online(data + request), says: condition, online: true, returns: streamLost, with: openly, options: openHouse}.scene())
 	}
 	return all
 }
@@ -105,9 +105,9 @@ var _ = add(
 		),
 	)},
 	row{id: "S089", title: "Something behind the end of the stream", oracle: abortRow, scenes: aborts(
-		abort{name: "a request", trap: online("</stream:stream>" + request), online: true, with: openly, options: openHouse},
-		abort{name: "another stream", trap: online("</stream:stream>" + header + request), online: true, with: openly, options: openHouse},
-		abort{name: "an error of the stream, and a request", trap: online("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>" + request), err: is(stanza.StreamReset), online: true, with: openly, options: openHouse},
+		abort{name: "a request", trap: online("</stream:stream>" + request), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "another stream", trap: online("</stream:stream>" + header + request), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "an error of the stream, and a request", trap: online("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>" + request), err: is(stanza.StreamReset), online: true, returns: streamLost, with: openly, options: openHouse},
 		abort{name: "before the login", trap: secured("</stream:stream>" + offer(sha)), step: "stream"},
 	)},
 )

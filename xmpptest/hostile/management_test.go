@@ -29,15 +29,15 @@ func ack(h uint32) string { return fmt.Sprintf("<a xmlns='%s' h='%d'/>", nsSM, h
 // S170 to S187: a server, or what looks like one, that abuses stream management (XEP-0198).
 var _ = add(
 	row{id: "S170", title: "An h of more than was sent", oracle: abortRow, scenes: append(aborts(
-		abort{name: "one more", trap: counted(ack(3)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "eight more", trap: counted(ack(10)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "half of all", trap: counted(ack(1 << 31)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "none at all", trap: counted("<a xmlns='" + nsSM + "' h='x'/>"), online: true, err: closed},
-		abort{name: "too large", trap: counted("<a xmlns='" + nsSM + "' h='4294967296'/>"), online: true, err: closed},
+		abort{name: "one more", trap: counted(ack(3)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "eight more", trap: counted(ack(10)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "half of all", trap: counted(ack(1 << 31)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "none at all", trap: counted("<a xmlns='" + nsSM + "' h='x'/>"), online: true, returns: streamLost, err: closed},
+		abort{name: "too large", trap: counted("<a xmlns='" + nsSM + "' h='4294967296'/>"), online: true, returns: streamLost, err: closed},
 	), saga{name: "the words", parts: []part{words(ack(10), "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='10' send-count='2'/>")}, play: untilOnlineAgain}.scene())},
 	row{id: "S171", title: "An h that goes back", oracle: abortRow, scenes: aborts(
-		abort{name: "by one", trap: counted(ack(2) + ack(1)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "to nothing", trap: counted(ack(1) + ack(0)), says: stanza.StreamUndefinedCondition, online: true},
+		abort{name: "by one", trap: counted(ack(2) + ack(1)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "to nothing", trap: counted(ack(1) + ack(0)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
 	)},
 	row{id: "S173", title: "Counts that wrap around at 2³²", oracle: ignoreRow, scenes: sagas(
 		saga{name: "both", with: earlier(sm.State{Account: own, Domain: domain, Address: ownFull, ID: "1", Acked: 1<<32 - 3, Handled: 1<<32 - 3}), parts: []part{wrapped}, play: wraps},

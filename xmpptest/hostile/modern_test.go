@@ -73,10 +73,10 @@ var _ = add(
 			abort{name: "nobody", trap: identified("<success xmlns='" + nsSASL2 + "'/>"), step: "authenticate", with: plain},
 			abort{name: "no address", trap: identified(success2("@@", "")), step: "authenticate", with: plain},
 			abort{name: "two of them", trap: identified("<success xmlns='" + nsSASL2 + "'><authorization-identifier>mallory@localhost</authorization-identifier><authorization-identifier>romeo@localhost</authorization-identifier></success>"), step: "authenticate", with: plain},
-			abort{name: "a resource of another account", trap: boundAs("mallory@localhost/x"), step: "bind", honest: true},
-			abort{name: "a resource of another domain", trap: boundAs("romeo@evil.example/x"), step: "bind", honest: true},
-			abort{name: "a resource that is none", trap: boundAs("romeo@localhost"), step: "bind", honest: true},
-			abort{name: "an address that is none", trap: boundAs("@@"), step: "bind", honest: true},
+			abort{name: "a resource of another account", trap: boundAs("mallory@localhost/x"), step: "bind"},
+			abort{name: "a resource of another domain", trap: boundAs("romeo@evil.example/x"), step: "bind"},
+			abort{name: "a resource that is none", trap: boundAs("romeo@localhost"), step: "bind"},
+			abort{name: "an address that is none", trap: boundAs("@@"), step: "bind"},
 		),
 		accepted(
 			login{name: "twin: who we are", options: &xmpptest.Options{SASL2: true, Mechanisms: []string{"PLAIN"}}, with: plain},
@@ -190,11 +190,11 @@ func used(log string) (names []string) {
 // secrets are the tokens in a store.
 func secrets(store xmpp.Store) (all []string) {
 	data, err := store.Get(context.Background(), own+"/fast")
-	var kept []struct{ Secret string }
-	if err != nil || len(data) > 0 && json.Unmarshal(data, &kept) != nil {
+	var tokens []struct{ Secret string }
+	if err != nil || len(data) > 0 && json.Unmarshal(data, &tokens) != nil {
 		return []string{"what is stored can't be read"}
 	}
-	for _, k := range kept {
+	for _, k := range tokens {
 		all = append(all, k.Secret)
 	}
 	return all
