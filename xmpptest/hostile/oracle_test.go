@@ -178,13 +178,32 @@ func TestIgnoreSees(t *testing.T) {
 		"the next one is gone":  {ignore{send: "<message from='" + contactFull + "'><x>"}, "the next good message"},
 		"no twin":               {ignore{send: "<message/>"}, "heard"},
 		"a twin without effect": {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: "<message type='error'/>", shows: "hello"}, `shows no "hello"`},
-		"a twin is missing":     {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}}, "no twin"},
+		"an answer is stolen": {ignore{make: func(s *session) string {
+			return "<iq type='result' id='" + lastOf(s, "urn:example:probe").Attr("id") + "' from='" + contactFull + "'><probe xmlns='urn:example:probe'>right</probe></iq>"
+		}}, "the request that waited has ended"},
+		"a page is stuffed": {ignore{make: func(s *session) string {
+			return archived("", lastOf(s, "urn:xmpp:mam:2").First().Attr("queryid"), "1", inside(contactFull, own, "chat", "stuffed"))
+		}, twin: message, shows: "hello"}, "the page that waited has"},
+		"the true bearer of an id": {ignore{send: "<message id='1' from='" + contactFull + "'><delay xmlns='urn:xmpp:delay'/></message>", hearsAny: "message", twin: message, shows: "hello"}, ""},
+		"a twin that works once":   {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: push, shows: "roster added"}, "bytes: the twin"},
+		"a twin is missing":        {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}}, "no twin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.ignore.name = name
 			sees(t, tt.ignore.scene(), tt.want)
 		})
 	}
+}
+
+// lastOf is the last stanza that a client wrote with a payload of this namespace.
+func lastOf(s *session, space string) (last stanza.Element) {
+	log := s.conn.Log()
+	at := strings.LastIndex(log, space)
+	begin := strings.LastIndex(log[:at], "<iq")
+	for e := range parsed(log[begin : at+strings.Index(log[at:], "</iq>")+len("</iq>")]) {
+		last = e
+	}
+	return last
 }
 
 // REJECT sees what was written all the same, and what was no error.
