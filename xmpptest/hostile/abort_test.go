@@ -62,6 +62,17 @@ func aborts(list ...abort) []scene {
 	return all
 }
 
+// again adds the scenes of clients that were online and come back by themselves.
+func again(list ...abort) []scene {
+	all := aborts(list...)
+	for _, a := range list {
+		a.name += ", on a reconnect"
+		a.before, a.reconnect = false, true
+		all = append(all, a.scene())
+	}
+	return all
+}
+
 func (a abort) play(t *testing.T) error {
 	ways := cuts(a.name)
 	if a.whole {
@@ -173,7 +184,7 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut, upToIt bool) er
 		return nil
 	})
 	var imposed *impostors
-	if a.online {
+	if a.online || a.returns != "" {
 		if imposed, err = impose(srv, line, cfg.Security == xmpp.SecurityPlaintext); err != nil {
 			return err
 		}

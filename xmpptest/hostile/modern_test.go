@@ -124,7 +124,7 @@ var _ = add(
 		{name: "tokens switched off", play: tokenFor(func(cfg *xmpp.ConnectionConfiguration) { cfg.DisableFAST = true }, fast(expr))},
 		{name: "twin: to who gave it", play: tokenUsed},
 	}},
-	row{id: "S053", title: "A server that doesn't know the token", oracle: abortRow, also: "TestHostileResponder sasl.TestHT", scenes: aborts(
+	row{id: "S053", title: "A server that doesn't know the token", oracle: abortRow, also: "TestHostileResponder sasl.TestHT", scenes: again(
 		abort{name: "nothing", trap: byToken(success2("romeo@localhost", "")), err: unproven, step: "authenticate", before: true, options: modern()},
 		abort{name: "empty", trap: byToken(success2("romeo@localhost", additional(""))), err: unproven, step: "authenticate", before: true, options: modern()},
 		abort{name: "wrong", trap: byToken(success2("romeo@localhost", additional(strings.Repeat("x", 32)))), err: unproven, step: "authenticate", before: true, options: modern()},
