@@ -3,8 +3,6 @@ package hostile_test
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +40,7 @@ var _ = add(
 	row{id: "S040", title: "Our own nonce can be guessed", oracle: boundRow, also: "sasl.TestMessages", scenes: bounds(
 		bound{name: "without channel binding", limit: 0, unit: "repeated or short nonces", figure: nonces(500, true)},
 		bound{name: "with channel binding", limit: 0, unit: "repeated or short nonces", figure: nonces(50, false)},
+		bound{name: "of the mechanisms themselves", limit: 0, unit: "repeated or short nonces", figure: mechanismNonces, real: true},
 	)},
 	row{id: "S041", title: "Few iterations, or none that are a number", oracle: abortRow, also: "sasl.TestServerFirst", scenes: slices.Concat(challenges(as[*sasl.ProtocolError],
 		"r=%sS,s=c2FsdA==,i=0", "r=%sS,s=c2FsdA==,i=1", "r=%sS,s=c2FsdA==,i=4095", "r=%sS,s=c2FsdA==,i=-5", "r=%sS,s=c2FsdA==,i=4096abc", "r=%sS,s=c2FsdA==,i=+4096",
@@ -114,61 +113,6 @@ func unsaid(name string, p xmpp.Secret) []scene {
 			cfg.Credentials = func(context.Context, xmpp.CredentialsRequest) (xmpp.Secret, error) { return p, nil }
 		},
 	})
-}
-
-// nonces logs in n times and counts what repeats itself or is short.
-func nonces(n int, clear bool) func(*testing.T) (int64, error) {
-	return func(t *testing.T) (bad int64, err error) {
-		if few() {
-			n /= 10
-		}
-		options := &xmpptest.Options{Plaintext: clear}
-		err = serve(t, options, func(srv *xmpptest.Server) error {
-			var seen record[string]
-			srv.ScriptAll(func(c *xmpptest.ScriptConn) error {
-				var err error
-				if clear {
-					err = errors.Join(second(c.Header()), c.Send(header))
-				} else {
-					err = c.Greet()
-				}
-				err = errors.Join(err, c.Send(offerAnd(bindings(export), sha, plus)))
-				auth, e := c.Expect("auth")
-				seen.add(nonceOf(auth.Text()))
-				c.Cut()
-				return errors.Join(err, e)
-			})
-			cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
-				if clear {
-					cfg.Security = xmpp.SecurityPlaintext
-				}
-			})
-			for range n {
-				c, err := xmpp.NewConnection(cfg)
-				if err != nil {
-					return err
-				}
-				if c.Login(t.Context(), "", "") == nil {
-					return errors.New("a login that was cut off succeeded")
-				}
-				if err := c.Close(); err != nil {
-					return err
-				}
-			}
-			if seen.len() != n {
-				return fmt.Errorf("%d nonces of %d logins", seen.len(), n)
-			}
-			known := map[string]bool{}
-			for _, nonce := range seen.list() {
-				if known[nonce] || len(nonce) < 22 { // 128 bits in base64
-					bad++
-				}
-				known[nonce] = true
-			}
-			return nil
-		})
-		return bad, err
-	}
 }
 
 // iterations is how long a client thinks about a challenge with 2³¹-1 iterations: the shortest of five tries, because the machine does other things too.
