@@ -113,6 +113,6 @@ func (c *Connection) tickets(t *tls.Config) tls.ClientSessionCache {
 	if t.ClientSessionCache != nil {
 		return t.ClientSessionCache
 	}
-	c.ticketsOnce.Do(func() { c.ticketCache = tls.NewLRUClientSessionCache(8) })
+	c.ticketsOnce.Do(func() { c.ticketCache = newTickets(t.Time) })
 	return c.ticketCache
 }

@@ -45,3 +45,12 @@ func (e Effective) ResendWindow() time.Duration            { return e.c.resendWi
 // Dialer and Resolver are what it connects with.
 func (e Effective) Dialer() Dialer     { d, _ := newCandidates(&e.c.cfg).network(); return d }
 func (e Effective) Resolver() Resolver { _, r := newCandidates(&e.c.cfg).network(); return r }
+
+// NewTickets is for TestTickets.
+var NewTickets = newTickets
+
+// The bounds of the cache of TLS sessions.
+const (
+	TicketAge  = ticketAge
+	TicketsMax = ticketsMax
+)

@@ -118,9 +118,10 @@ func terminal(err error, bound bool) bool {
 		bound = bound || last.Step == "start"
 		err = last.Err
 	}
-	// A server that can't prove what it has to, or takes us for somebody else, may be an impostor: it gets no further attempt to learn from.
+	// A server that can't prove what it has to, asks on where the mechanism has ended, or takes us for somebody else, may be an impostor: it
+	// gets no further attempt to learn from.
 	var broken *sasl.ProtocolError
-	if errors.Is(err, sasl.ErrServerSignature) || errors.Is(err, ErrWrongAccount) || errors.As(err, &broken) {
+	if errors.Is(err, sasl.ErrServerSignature) || errors.Is(err, sasl.ErrState) || errors.Is(err, ErrWrongAccount) || errors.As(err, &broken) {
 		return true
 	}
 	var refused *sasl.Failure

@@ -31,6 +31,13 @@ func (o *Outbox) Manage() {
 	o.change()
 }
 
+// Counts tells whether what is written is counted, so that the server has something to acknowledge.
+func (o *Outbox) Counts() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.out.Enabled()
+}
+
 // Unmanage ends the counting, because the server refused it: what was written is no more than that.
 func (o *Outbox) Unmanage() {
 	o.mu.Lock()

@@ -174,6 +174,9 @@ func (s *Session) manage(e stanza.Element) error {
 	case "r":
 		s.box.Owe()
 	case "a":
+		if !s.box.Counts() {
+			return nil // an answer to nothing
+		}
 		h, err := sm.ParseAck(e)
 		if err != nil {
 			return err

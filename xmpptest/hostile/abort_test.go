@@ -2,9 +2,9 @@ package hostile_test
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"regexp"
 	"strings"
@@ -34,15 +34,18 @@ type abort struct {
 	random int
 	// before is a login that is in order, with the same configuration and so with the same Store.
 	before bool
-	// honest leaves the account's own password in the configuration: the server can check it, as it is the test server up to the trigger.
-	honest bool
 	// after looks at what else must hold.
 	after func(*xmpp.ConnectionConfiguration) error
-	// online: the trigger comes to a client that is online. Its connection must end, with the error.
+	// online: the trigger comes to a client that is online. Its session must end, with the error.
 	online bool
+	// reconnect: the client was online, has lost its connection and walks into the trap by itself.
+	reconnect bool
+	// returns says why it is right to call again after that end of a client that was online. Who answers then has to prove
+	// itself anew, and hears nothing before. Where it is empty the connection must be closed for good.
+	returns string
 	// handshake: what the trigger makes it write may be the beginning of TLS.
 	handshake bool
-	// bytewise is not possible where the trigger must come in one piece to be one.
+	// whole: the trigger must come in one piece to be one.
 	whole bool
 	// client is what is tested; nil: the library.
 	client func(*xmpp.ConnectionConfiguration) (client, error)
@@ -59,6 +62,17 @@ func aborts(list ...abort) []scene {
 	return all
 }
 
+// again adds the scenes of clients that were online and come back by themselves.
+func again(list ...abort) []scene {
+	all := aborts(list...)
+	for _, a := range list {
+		a.name += ", on a reconnect"
+		a.before, a.reconnect = false, true
+		all = append(all, a.scene())
+	}
+	return all
+}
+
 func (a abort) play(t *testing.T) error {
 	ways := cuts(a.name)
 	if a.whole {
@@ -70,13 +84,23 @@ func (a abort) play(t *testing.T) error {
 	if a.random > 0 {
 		note(t, "%s: %d", a.name, len(ways))
 	}
+	if err := a.all(t, ways); err != nil || a.options != openHouse {
+		return err
+	}
+	// Who was let in without TLS has nothing to prove. So once it is on TLS, where it has.
+	a.options, a.with = nil, unmanaged
+	return a.all(t, ways[:1])
+}
+
+// all runs it in each of these ways, with one server.
+func (a abort) all(t *testing.T, ways []cut) error {
 	options := a.options
 	if a.lazy != nil {
 		options = a.lazy()
 	}
 	return serve(t, options, func(srv *xmpptest.Server) error {
-		for _, c := range ways {
-			if err := a.once(t, srv, c); err != nil {
+		for n, c := range ways {
+			if err := a.once(t, srv, c, n < quickCuts); err != nil {
 				return whenCut(c, err)
 			}
 		}
@@ -88,29 +112,30 @@ func (a abort) play(t *testing.T) error {
 type observation struct {
 	err    error
 	after  string // what the client wrote when the trigger had come
+	wrote  string // all that it wrote to who set the trap
 	took   time.Duration
 	ended  bool // the client had closed by then
-	seen   []string
+	seen   string
+	known  []string // secrets that only this run has
 	dials  int
 	state  xmpp.State
 	closed bool // its connection is closed for good
+	calls  calls
 }
 
-// once lets one client walk into the trap.
-func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
-	seen := new(record[string])
+// once lets one client walk into the trap. upToIt: what leads up to the trigger is cut like it.
+func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut, upToIt bool) error {
+	seen := new(sink)
 	cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
-		cfg.Trace = func(e xmpp.TraceEvent) { seen.add(string(e.Data)) }
+		cfg.Trace = func(e xmpp.TraceEvent) { fmt.Fprintf(seen, "%s\n", e.Data) }
+		cfg.Logger = slog.New(slog.NewTextHandler(seen, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.OnError = func(err error) { fmt.Fprintf(seen, "%v %+v %#v\n", err, err, err) }
 		cfg.Store = xmpp.NewMemoryStore()
-		cfg.DisableReconnection = a.online
 	}, a.with)
 	if a.before {
 		if err := a.good(t, cfg); err != nil {
 			return fmt.Errorf("the login before: %w", err)
 		}
-	}
-	if !a.online && !a.before && !a.honest {
-		cfg.Password = canary
 	}
 	line := &tap{Dialer: cfg.Dialer}
 	cfg.Dialer = line
@@ -123,14 +148,30 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 		return err
 	}
 	defer c.Close()
+	lost := make(chan error, 100)
+	c.OnState(func(s xmpp.StateChange) {
+		if s.State == xmpp.Reconnecting {
+			lost <- s.Err
+		}
+	})
+	if a.reconnect {
+		if err := c.Login(t.Context(), "", ""); err != nil {
+			return fmt.Errorf("the login before: %w", err)
+		}
+		moment()
+	}
 	var o observation
 	var triggered time.Time
 	var failed error
+	if upToIt {
+		srv.Next(func(c *xmpptest.Conn) { c.SetFaults(way.faults()) })
+	}
 	script := srv.Script(func(s *xmpptest.ScriptConn) error {
 		trigger, err := a.trap(s)
 		if failed = err; err != nil {
 			return nil
 		}
+		s.SetFaults(xmpptest.Faults{})
 		said := len(s.Log())
 		triggered = time.Now()
 		s.SetPatience(10 * time.Second)
@@ -138,33 +179,61 @@ func (a abort) once(t *testing.T, srv *xmpptest.Server, way cut) error {
 		go func() { sent <- way.deliver(trigger, s.Send) }() // beside reading: a client that goes early is heard out
 		_ = drain(s)
 		<-sent // its error would be that the client has gone
-		o.after = s.Log()[said:]
+		o.wrote = s.Log()
+		o.after = o.wrote[said:]
 		return nil
 	})
-	o.err = c.Login(t.Context(), "", "")
-	returned := time.Now()
-	if a.online {
-		if o.err != nil {
-			return fmt.Errorf("it never came online: %w", o.err)
+	var imposed *impostors
+	if a.online || a.returns != "" {
+		if imposed, err = impose(srv, line, cfg.Security == xmpp.SecurityPlaintext); err != nil {
+			return err
 		}
+		defer imposed.close()
+	}
+	if a.reconnect {
+		srv.Drop("romeo")
+		<-lost // the connection before
+	} else {
+		o.err = c.Login(t.Context(), "", "")
+	}
+	if a.online && o.err != nil {
+		return fmt.Errorf("it never came online: %w", o.err)
+	}
+	if a.online || a.reconnect {
 		select {
 		case <-c.Done():
-			o.err, o.closed = c.Err(), true
-		case <-time.After(5 * time.Second):
+			o.err = c.Err()
+		case o.err = <-lost:
+		case <-time.After(5 * time.Second): // sooner than the script's patience ends
 			o.err = errors.New("it has no end")
 		}
-		returned = time.Now()
 	}
+	returned := time.Now()
 	if err := script.Wait(t.Context()); err != nil {
 		return fmt.Errorf("the script: %w", err)
 	}
 	if failed != nil {
 		return fmt.Errorf("the script: %w", failed)
 	}
-	o.took, o.state, o.seen = returned.Sub(triggered), c.State(), seen.list()
-	pass(10 * time.Minute)
-	o.dials = line.dials.len()
-	o.ended = o.dials > 0 && line.closed.len() == o.dials && line.closed.list()[0].Sub(triggered) < time.Second
+	pass(3 * time.Minute)
+	o.took, o.state, o.dials = returned.Sub(triggered), c.State(), line.dials.len()
+	o.closed = o.state == xmpp.Closed
+	if imposed != nil {
+		o.calls = imposed.over(t, c, a.returns != "")
+	}
+	trapped := 0 // the number of the connection
+	if a.reconnect {
+		trapped = 1
+	}
+	o.ended = line.closed.len() > trapped && line.closed.list()[trapped].Sub(triggered) < time.Second
+	if cfg.Store != nil {
+		o.known = append(secrets(cfg.Store), kept(cfg.Store, own+"/device"))
+	}
+	if way.whole() && a.client == nil {
+		_ = printed(seen, o.err, c, cfg)
+	}
+	fmt.Fprintf(seen, "%v %+v %#v", o.err, o.err, o.err)
+	o.seen = seen.text()
 	err = a.judge(o)
 	if a.after != nil {
 		err = errors.Join(err, a.after(cfg))
@@ -263,27 +332,29 @@ func (a abort) judge(o observation) error {
 	default:
 		f.addf("it wrote %q after the trigger", short(rest))
 	}
-	if o.dials != 1 {
-		f.addf("it connected %d times", o.dials)
+	least, most := 1, 1
+	if a.reconnect {
+		least, most = 2, 2
 	}
-	switch {
-	case a.online && !o.closed:
+	switch was := a.online || a.reconnect; {
+	case was && a.returns != "":
+		f = append(f, o.calls.judge(o.state))
+		least, most = 2, 40 // it waits between two of them
+	case was && !o.closed:
 		f.addf("the connection goes on")
-	case !a.online && o.state != xmpp.Disconnected:
+	case !was && o.state != xmpp.Disconnected:
 		f.addf("it is left %v", o.state)
 	}
-	for _, text := range append(o.seen, fmt.Sprintf("%v %+v %#v", o.err, o.err, o.err)) {
-		if w := containsAny(text, canary, base64.StdEncoding.EncodeToString([]byte(canary)), base64.StdEncoding.EncodeToString([]byte("\x00romeo\x00"+canary))); w != "" {
-			f.addf("the password is in %q", short(text))
-		}
+	if o.dials < least || o.dials > most {
+		f.addf("it connected %d times", o.dials)
 	}
-	return f.err()
+	return append(f, exposed(o.seen, o.wrote, o.known...)).err()
 }
 
 // attempt looks at the step that the error names.
 func (a abort) attempt(err error) error {
 	if a.online || err == nil {
-		return nil
+		return nil // a session that was online names no step
 	}
 	failed, ok := errors.AsType[*xmpp.ConnectError](err)
 	switch {

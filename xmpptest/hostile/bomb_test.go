@@ -13,7 +13,7 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-var full = flag.Bool("hostile.full", false, "floods of the size that the rows name, where a tenth or less is usual")
+var full = flag.Bool("hostile.full", false, "amounts of the size that the rows name, where a tenth or less is usual")
 
 // amount is how much of a flood is sent.
 func amount(named, usual int) int {

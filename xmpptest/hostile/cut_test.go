@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/gosmack/xmpp/xmpptest"
 )
 
 // A cut says into which pieces the network cuts what the server sends.
@@ -17,6 +19,9 @@ type cut struct {
 
 // randomCuts is how many random ways of cutting each scene is run with.
 const randomCuts = 50
+
+// quickCuts is how many of the ways are also run where each costs more: what leads up to an attack, and its twin.
+const quickCuts = 7
 
 // few tells whether the run is to be short.
 func few() bool { return raced || testing.Short() }
@@ -44,6 +49,21 @@ func random(scene string, i int) cut {
 		name: fmt.Sprintf("random %d of seed %d", i, seed()),
 		rng:  func() *rand.Rand { return rand.New(rand.NewPCG(seed(), h+uint64(i))) },
 	}
+}
+
+// whole tells whether it cuts nothing.
+func (c cut) whole() bool { return c.rng == nil && c.size == 0 }
+
+// faults cut all that the server sends by itself: bytes, or pieces of one size that is random.
+func (c cut) faults() xmpptest.Faults {
+	f := xmpptest.Faults{Chunk: c.size, Delay: 1}
+	switch {
+	case c.whole():
+		return xmpptest.Faults{}
+	case c.rng != nil:
+		f.Chunk = 2 + c.rng().IntN(60)
+	}
+	return f
 }
 
 // longTrigger is from where on bytes are not sent one by one from the first: the end decides.

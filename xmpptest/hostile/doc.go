@@ -7,12 +7,14 @@
 //
 //   - ABORT: the client ends the connection within a second, with the stream error that
 //     is named, and the call returns a typed error; after what the server did it writes
-//     no credential, token or stanza, and it doesn't connect again.
+//     no credential, token or stanza, and it doesn't connect again. A client that was
+//     online may, where the row says why, and tells nothing to who proves less.
 //   - IGNORE: what came reaches no listener and no handler and changes no state, and the
 //     next good stanza is heard; a request is answered once, with the error that is named.
 //   - REJECT: the call returns an error, and not one byte is written.
 //   - BOUND: time, memory, goroutines or bytes stay within the limit that is named.
 //
 // What the server sends comes in one piece, byte by byte, and in random pieces. A row
-// about a sender is run for every kind of sender. Each has its twin, which must be taken.
+// about a sender is run for every kind of sender. Each has its twin, which must be taken
+// and differs in what makes the attack one. The password is a canary in every scene.
 package hostile

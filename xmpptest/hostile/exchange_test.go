@@ -3,8 +3,6 @@ package hostile_test
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -33,17 +31,25 @@ var unproven = is(sasl.ErrServerSignature)
 
 // S039 to S046: SCRAM.
 var _ = add(
-	row{id: "S039", title: "The server's nonce is not ours with something behind it", oracle: abortRow, also: "sasl.TestServerFirst", scenes: challenges(as[*sasl.ProtocolError],
-		"r=other%.0s,s=c2FsdA==,i=4096", "r=%s,s=c2FsdA==,i=4096", "r=%s\x01,s=c2FsdA==,i=4096", "r=X%s,s=c2FsdA==,i=4096", "r=%.5s,s=c2FsdA==,i=4096", "r=%s é,s=c2FsdA==,i=4096")},
+	row{id: "S039", title: "The server's nonce is not ours with something behind it", oracle: abortRow, also: "sasl.TestServerFirst", scenes: slices.Concat(
+		challenges(as[*sasl.ProtocolError], "r=other%.0s,s=c2FsdA==,i=4096", "r=%s,s=c2FsdA==,i=4096", "r=%s\x01,s=c2FsdA==,i=4096", "r=X%s,s=c2FsdA==,i=4096", "r=%.5s,s=c2FsdA==,i=4096", "r=%s é,s=c2FsdA==,i=4096",
+			"r=%s\x20,s=c2FsdA==,i=4096", "r=%s\x7f,s=c2FsdA==,i=4096"),
+		believed(login{name: "twin: one character behind ours"}, "r=%sS,s=c2FsdA==,i=4096", ""),
+		believed(login{name: "twin: the first and the last that may be, and many"}, "r=%s!~"+strings.Repeat("x", 1000)+",s=c2FsdA==,i=4096", ""),
+	)},
 	row{id: "S040", title: "Our own nonce can be guessed", oracle: boundRow, also: "sasl.TestMessages", scenes: bounds(
 		bound{name: "without channel binding", limit: 0, unit: "repeated or short nonces", figure: nonces(500, true)},
 		bound{name: "with channel binding", limit: 0, unit: "repeated or short nonces", figure: nonces(50, false)},
+		bound{name: "of the mechanisms themselves", limit: 0, unit: "repeated or short nonces", figure: mechanismNonces, real: true},
 	)},
-	row{id: "S041", title: "Few iterations, or none that are a number", oracle: abortRow, also: "sasl.TestServerFirst", scenes: challenges(as[*sasl.ProtocolError],
+	row{id: "S041", title: "Few iterations, or none that are a number", oracle: abortRow, also: "sasl.TestServerFirst", scenes: slices.Concat(challenges(as[*sasl.ProtocolError],
 		"r=%sS,s=c2FsdA==,i=0", "r=%sS,s=c2FsdA==,i=1", "r=%sS,s=c2FsdA==,i=4095", "r=%sS,s=c2FsdA==,i=-5", "r=%sS,s=c2FsdA==,i=4096abc", "r=%sS,s=c2FsdA==,i=+4096",
-		"r=%sS,s=c2FsdA==,i=1e9", "r=%sS,s=c2FsdA==,i=04096", "r=%sS,s=c2FsdA==,i=", "r=%sS,s=c2FsdA==")},
+		"r=%sS,s=c2FsdA==,i=1e9", "r=%sS,s=c2FsdA==,i=04096", "r=%sS,s=c2FsdA==,i=", "r=%sS,s=c2FsdA=="),
+		believed(login{name: "twin: 4096"}, good, ""),
+	)},
 	row{id: "S042", title: "So many iterations that computing them takes for ever", oracle: abortRow + ", " + boundRow, also: "sasl.TestServerFirst", scenes: slices.Concat(
 		challenges(as[*sasl.ProtocolError], "r=%sS,s=c2FsdA==,i=2147483647", "r=%sS,s=c2FsdA==,i=1000001", "r=%sS,s=c2FsdA==,i=18446744073709555712"),
+		believed(login{name: "twin: 1000000", slow: true}, "r=%sS,s=c2FsdA==,i=1000000", ""),
 		bounds(bound{name: "2147483647", limit: 50, unit: "ms", figure: iterations, real: true}),
 	)},
 	row{id: "S043", title: "The server doesn't know the password", oracle: abortRow, also: "sasl.TestServerSignature", scenes: slices.Concat(
@@ -69,10 +75,7 @@ var _ = add(
 	)},
 	row{id: "S044", title: "Attributes of SCRAM that are mandatory and unknown", oracle: abortRow, also: "sasl.TestServerFirst", scenes: slices.Concat(
 		challenges(as[*sasl.ProtocolError], "m=x,r=%sS,s=c2FsdA==,i=4096", "r=%sS,s=c2FsdA==,i=4096,m=x", "r=%sS,s=c2FsdA==,i=4096,r=other", "r=%sS,s=%%%%,i=4096", "r=%sS,i=4096,s=c2FsdA=="),
-		[]scene{
-			{name: "twin: optional and unknown", play: goesOn(offer(sha), "r=%sS,s=c2FsdA==,i=4096,z=foo")},
-			{name: "twin: optional and unknown, by SASL2", play: goesOn(offer2("", "", sha), "r=%sS,s=c2FsdA==,i=4096,z=foo")},
-		},
+		believed(login{name: "twin: optional and unknown"}, "r=%sS,s=c2FsdA==,i=4096,z=foo", ""),
 	)},
 	row{id: "S046", title: "User names and passwords that mean something in SCRAM", oracle: rejectRow, also: "sasl.TestPrepare sasl.TestMessages", scenes: slices.Concat(
 		choices(
@@ -96,18 +99,9 @@ var _ = add(
 // signedBut proves that it knows "pencil", but for one byte of the signature.
 func signedBut(at int) trap {
 	return func(c *xmpptest.ScriptConn) (string, error) {
-		err := errors.Join(c.Greet(), c.Send(offer(sha)))
-		auth, e := c.Expect("auth")
-		data, _ := base64.StdEncoding.DecodeString(auth.Text())
-		_, bare, _ := strings.Cut(string(data), ",,")
-		first := "r=" + nonceOf(auth.Text()) + "S,s=c2FsdA==,i=4096"
-		err = errors.Join(err, e, c.Send(saslElement("challenge", first)))
-		response, e := c.Expect("response")
-		final, _ := base64.StdEncoding.DecodeString(response.Text())
-		proofless, _, _ := strings.Cut(string(final), ",p=")
-		signature := scramSignature("pencil", "salt", bare+","+first+","+proofless)
+		_, signature, err := exchanged(c, offer(sha), good, "pencil")
 		signature[at] ^= 1
-		return saslElement("success", "v="+base64.StdEncoding.EncodeToString(signature)), errors.Join(err, e)
+		return saslElement("success", "v="+base64.StdEncoding.EncodeToString(signature)), err
 	}
 }
 
@@ -119,61 +113,6 @@ func unsaid(name string, p xmpp.Secret) []scene {
 			cfg.Credentials = func(context.Context, xmpp.CredentialsRequest) (xmpp.Secret, error) { return p, nil }
 		},
 	})
-}
-
-// nonces logs in n times and counts what repeats itself or is short.
-func nonces(n int, clear bool) func(*testing.T) (int64, error) {
-	return func(t *testing.T) (bad int64, err error) {
-		if few() {
-			n /= 10
-		}
-		options := &xmpptest.Options{Plaintext: clear}
-		err = serve(t, options, func(srv *xmpptest.Server) error {
-			var seen record[string]
-			srv.ScriptAll(func(c *xmpptest.ScriptConn) error {
-				var err error
-				if clear {
-					err = errors.Join(second(c.Header()), c.Send(header))
-				} else {
-					err = c.Greet()
-				}
-				err = errors.Join(err, c.Send(offerAnd(bindings(export), sha, plus)))
-				auth, e := c.Expect("auth")
-				seen.add(nonceOf(auth.Text()))
-				c.Cut()
-				return errors.Join(err, e)
-			})
-			cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
-				if clear {
-					cfg.Security = xmpp.SecurityPlaintext
-				}
-			})
-			for range n {
-				c, err := xmpp.NewConnection(cfg)
-				if err != nil {
-					return err
-				}
-				if c.Login(t.Context(), "", "") == nil {
-					return errors.New("a login that was cut off succeeded")
-				}
-				if err := c.Close(); err != nil {
-					return err
-				}
-			}
-			if seen.len() != n {
-				return fmt.Errorf("%d nonces of %d logins", seen.len(), n)
-			}
-			known := map[string]bool{}
-			for _, nonce := range seen.list() {
-				if known[nonce] || len(nonce) < 22 { // 128 bits in base64
-					bad++
-				}
-				known[nonce] = true
-			}
-			return nil
-		})
-		return bad, err
-	}
 }
 
 // iterations is how long a client thinks about a challenge with 2³¹-1 iterations: the shortest of five tries, because the machine does other things too.

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +17,9 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-// S186: who knows the id of a session gets what is sent to it, so nobody hears it but who has proved, on TLS, to be the server.
+// S186: by RFC 6120 a session is asked for behind the login, so who hears its id has the certificate and knows the password. By SASL2 it is asked for in
+// the first flight of the login (XEP-0198 §9.2), so who hears the id has the certificate alone. It is of no use to him: a session is resumed by who logs in
+// to its account, and what he says of it before he has proved that he knows the password is not believed. Nobody gets a stanza before.
 var _ = add(row{id: "S186", title: "A session is asked for by an impostor", oracle: abortRow, scenes: []scene{
 	{name: "with another's certificate", play: impostor(&xmpptest.Options{Certificate: xmpptest.CertificateOtherName}, nil)},
 	{name: "with a certificate of its own", play: impostor(&xmpptest.Options{Certificate: xmpptest.CertificateSelfSigned}, nil)},
@@ -25,7 +28,9 @@ var _ = add(row{id: "S186", title: "A session is asked for by an impostor", orac
 	})},
 	{name: "that needs no password", play: lazy(header + "<stream:features><sm xmlns='" + nsSM + "'/><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>")},
 	{name: "that wants another password", play: lazy(header + offerAnd("<sm xmlns='"+nsSM+"'/>", "PLAIN"))},
-	{name: "within SASL2 that was not finished", play: lazy(header + offer2("<sm xmlns='"+nsSM+"'/>", "", "PLAIN"))},
+	{name: "that wants another password, by SASL2", play: lazy(header + offer2("<sm xmlns='"+nsSM+"'/>", "", "PLAIN"))},
+	{name: "that doesn't know the password", play: ignorant(offerAnd("<sm xmlns='"+nsSM+"'/>", sha), false)},
+	{name: "that doesn't know the password, by SASL2", play: ignorant(offer2("<sm xmlns='"+nsSM+"'/>", "", sha), true)},
 }})
 
 // told finds what only the server may hear: the session's id, credentials, stanzas.
@@ -158,3 +163,57 @@ func lazy(says string) func(t *testing.T) error {
 		})
 	}
 }
+
+// ignorant has the right certificate, but for the password it only guesses, and says that the session is resumed. inline: by then it was asked for.
+func ignorant(features string, inline bool) func(t *testing.T) error {
+	return func(t *testing.T) error {
+		return serve(t, &xmpptest.Options{ChannelBinding: []string{}}, func(srv *xmpptest.Server) error {
+			srv.Script(func(s *xmpptest.ScriptConn) error { return cutOff(secretID)(&leg{s, cut{}}) })
+			log := ""
+			script := srv.Script(func(s *xmpptest.ScriptConn) error {
+				modern, signature, err := exchanged(s, features, good, "guessed")
+				proof := "v=" + base64.StdEncoding.EncodeToString(signature)
+				resumed := "<resumed xmlns='" + nsSM + "' previd='" + secretID + "' h='1'/>"
+				answer := saslElement("success", proof) + resumed
+				if modern {
+					answer = success2(own, additional(proof)+resumed)
+				}
+				err = errors.Join(err, s.Send(answer+"<r xmlns='"+nsSM+"'/>"+request))
+				_ = drain(s)
+				log = s.Log()
+				return err
+			})
+			c, err := xmpp.NewConnection(configuration(srv, func(cfg *xmpp.ConnectionConfiguration) { cfg.Resource = "orchard" }))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.Login(t.Context(), "", ""); err != nil {
+				return err
+			}
+			ack, err := c.Submit(t.Context(), &stanza.Message{Body: "x"})
+			if err = errors.Join(err, script.Wait(t.Context())); err != nil {
+				return err
+			}
+			pass(10 * time.Minute)
+			var f faults
+			f = append(f, unproven(c.Err()))
+			if ack.Err() == nil {
+				f.addf("the message has arrived, it is said")
+			}
+			if told := strings.Contains(log, "previd='"+secretID+"'"); told != inline {
+				f.addf("it asked for the session: %v", told)
+			}
+			if _, rest, _ := strings.Cut(log, "<response"); stanzas.MatchString(rest) {
+				f.addf("it wrote %s", short(rest))
+			}
+			if c.Stats().Resumed != 0 || c.State() != xmpp.Closed {
+				f.addf("it is %v, resumed %d times", c.State(), c.Stats().Resumed)
+			}
+			return f.err()
+		})
+	}
+}
+
+// stanzas finds what is only for who has proved to be the server, whatever he may know.
+var stanzas = regexp.MustCompile(`<message|<presence|<iq|<resume|<a |<r `)

@@ -14,9 +14,6 @@ import (
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xep/carbons"
-	"github.com/gosmack/xmpp/xep/disco"
-	"github.com/gosmack/xmpp/xep/forward"
-	"github.com/gosmack/xmpp/xep/version"
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
@@ -28,32 +25,32 @@ var _ = add(
 	row{id: "S123", title: "A roster push by somebody else", oracle: ignoreRow, scenes: spoof(ignore{
 		send:    "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster'><item jid='mallory@evil.example' name='Mum' subscription='both'/></query></iq>",
 		answers: []stanza.Condition{stanza.ServiceUnavailable},
-		twin:    "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster'><item jid='nurse@localhost' name='Nurse' subscription='both'/></query></iq>",
-		shows:   "roster added nurse@localhost",
+		twin:    "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster'><item jid='nurse%d@localhost' name='Nurse' subscription='both'/></query></iq>",
+		shows:   "roster added nurse%d@localhost",
 	}, "absent", "own bare")},
 	row{id: "S123a", title: "A roster push that removes a contact or moves the version, by somebody else", oracle: ignoreRow, scenes: slices.Concat(
 		spoof(ignore{
 			name:    "removes",
 			send:    "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster' ver='evil'><item jid='" + contact + "' subscription='remove'/></query></iq>",
 			answers: []stanza.Condition{stanza.ServiceUnavailable},
-			twin:    "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster' ver='next'><item jid='" + contact + "' subscription='remove'/></query></iq>",
-			shows:   "roster removed " + contact,
+			twin: "<iq type='set' id='q'%s><query xmlns='jabber:iq:roster'><item jid='" + contact + "' name='%d' subscription='both'/></query></iq>" +
+				"<iq type='set' id='p'%s><query xmlns='jabber:iq:roster' ver='next'><item jid='" + contact + "' subscription='remove'/></query></iq>",
+			shows: "roster removed " + contact,
 		}, "absent", "own bare"),
 		spoof(ignore{ // a result is no push, whoever sends it
 			name:  "as a result",
 			send:  "<iq type='result' id='p'%s><query xmlns='jabber:iq:roster' ver='evil'><item jid='mallory@evil.example' subscription='both'/></query></iq>" + "<iq type='result' id='p'><query xmlns='jabber:iq:roster' ver='evil'/></iq>",
-			twin:  "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster'><item jid='nurse@localhost' subscription='both'/></query></iq>",
-			shows: "roster added nurse@localhost",
+			twin:  "<iq type='set' id='p'%s><query xmlns='jabber:iq:roster'><item jid='nurse%d@localhost' subscription='both'/></query></iq>",
+			shows: "roster added nurse%d@localhost",
 		}, "absent", "own bare"),
 	)},
-	row{id: "S124", title: "A message that makes a later one look as if it had come already", oracle: ignoreRow, also: "TestDoubles", scenes: ignores(
-		ignore{name: "the same id", send: "<message from='" + stranger + "' id='d' type='chat'><body>outer</body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='2020-01-02T03:04:05Z'/></message>", hears: "outer",
-			twin: "<message from='" + contactFull + "' id='d' type='chat'><body>outer</body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='2020-01-02T03:04:05Z'/></message>", shows: "chat with " + contact},
-		ignore{name: "the same place in the archive", makeUnique: true, send: "<message from='" + stranger + "' id='%d' type='chat'><body>outer</body><stanza-id xmlns='urn:xmpp:sid:0' by='" + own + "' id='%d'/></message>", hears: "outer",
-			twin: "<message from='" + contactFull + "' id='1' type='chat'><body>outer</body><stanza-id xmlns='urn:xmpp:sid:0' by='" + own + "' id='1'/></message>", shows: "chat with " + contact},
+	row{id: "S124", title: "A message that makes a later one look as if it had come already", oracle: ignoreRow, also: "TestDoubles", scenes: slices.Concat(
+		before("the same id", "<message id='d%d'%s type='chat'><body>outer</body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='2020-01-02T03:04:05Z'/></message>"),
+		before("the same place in the archive", "<message id='%d'%s type='chat'><body>outer</body><stanza-id xmlns='urn:xmpp:sid:0' by='"+own+"' id='%d'/></message>"),
 	)},
 	row{id: "S125", title: "Subscriptions that nobody asked for", oracle: ignoreRow, scenes: slices.Concat(
-		unasked("subscribed"), unasked("unsubscribed"), unasked("unsubscribe"), unasked("subscribe"), unasked("probe"), unasked("strange"),
+		unasked("subscribed", "to"), unasked("unsubscribed", "none"), unasked("unsubscribe", "none"), unasked("subscribe", "from"), unasked("probe", "both"), unasked("strange", "both"),
+		[]scene{{name: "twin: the program approves of requests", play: approved}},
 	)},
 	row{id: "S126", title: "Copies that our account's server did not send", oracle: ignoreRow, also: "xep/carbons.TestForgedCopies xep/carbons.TestCopiesThatWereNotEnabled", scenes: slices.Concat(
 		spoof(ignore{
@@ -72,46 +69,10 @@ var _ = add(
 		}, "own bare"),
 		badCopies(),
 	)},
-	row{id: "S127", title: "A forwarded message that nobody asked for", oracle: ignoreRow, also: "xep/forward.TestForwardedIsNotLive", scenes: ignores(
-		ignore{name: "beside a text", send: chat + "<forwarded xmlns='urn:xmpp:forward:0'>" + inside("nurse@localhost", own, "chat", "inner") + "</forwarded></message>", hears: "outer", prepare: func(s *session) { forward.Handle(s.Connection) }, twin: hello, shows: "hello"},
-		ignore{name: "in a forwarded one", send: chat + "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'><forwarded xmlns='urn:xmpp:forward:0'>" + inside("nurse@localhost", own, "chat", "inner") + "</forwarded></message></forwarded></message>", hears: "outer", prepare: everything, twin: hello, shows: "hello"},
-		ignore{name: "a roster push in it", send: chat + "<forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' type='set' id='1'>" + mother + "</iq></forwarded></message>", hears: "outer", prepare: everything, twin: hello, shows: "hello"},
-	)},
-	row{id: "S143", title: "Somebody who may not see our presence asks what we are", oracle: ignoreRow, also: "xep/disco.TestWhoGetsAnAnswer xep/version.TestWhoGetsAnAnswer TestSeesUs", scenes: unseen()},
-	row{id: "S147", title: "Remote control", oracle: ignoreRow, scenes: slices.Concat(
-		uncontrolled("a command", "<command xmlns='http://jabber.org/protocol/commands' node='quit' action='execute'/>"),
-		uncontrolled("a change of the password", "<query xmlns='jabber:iq:register'><username>romeo</username><password>evil</password></query>"),
-		uncontrolled("a login of the old kind", "<query xmlns='jabber:iq:auth'><username>romeo</username></query>"),
-		uncontrolled("privacy lists", "<query xmlns='jabber:iq:privacy'><active name='evil'/></query>"),
-		uncontrolled("a resource", "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>evil</resource></bind>"),
-	)},
-	row{id: "S148", title: "Addresses that look alike, and addresses that are", oracle: ignoreRow, also: "jid.TestParse jid.TestVectors", scenes: slices.Concat(
-		pushes("a letter of another script", "r\u043emeo@localhost"), pushes("another resource", "romeo@localhost/\u212aate"), pushes("a longer domain", "romeo@localhost.example"),
-		pushes("a domain within ours", "romeo@localhost\u3002evil.example"), pushes("a doubled letter", "rromeo@localhost"), pushes("an escaped at sign", "romeo\\40localhost@evil.example"),
-		[]scene{{name: "what is equal", play: equals}},
-	)},
-	row{id: "S149", title: "Domains that are none, in punycode and otherwise", oracle: ignoreRow + ", " + rejectRow, also: "jid.TestParseRefuses", scenes: slices.Concat(
-		nobody("x", "user@xn--example-.org"), nobody("empty labels", "user@a..b"), nobody("a hyphen in front", "user@-example.org"), nobody("punycode that is not the shortest", "user@xn--a.example"),
-		refusals(
-			refusal{"a domain in bad punycode", func(cfg *xmpp.ConnectionConfiguration) { cfg.Address, cfg.Domain = jid.JID{}, "xn--example-.org" }},
-			refusal{"a domain with an empty label", func(cfg *xmpp.ConnectionConfiguration) { cfg.Address, cfg.Domain = jid.JID{}, "a..b" }},
-		),
-	)},
-	row{id: "S150", title: "Characters that can't be seen or turn the writing round", oracle: ignoreRow, also: "jid.TestMixedScript jid.TestSkeleton", scenes: slices.Concat(
-		nobody("a change of direction", "a\u202eb@localhost"), nobody("no width", "a\u200bb@localhost"), nobody("a joiner", "a\u200db@localhost"), nobody("a mark of the byte order", "a\ufeffb@localhost"),
-		[]scene{{name: "what looks alike is flagged", play: flagged}},
-	)},
-	row{id: "S151", title: "A sender whose address is none", oracle: ignoreRow, scenes: slices.Concat(
-		nobody("no parts", "@@"), nobody("only a local part", "juliet@"), nobody("only a resource", "/x"), nobody("a local part of 1024 bytes", strings.Repeat("a", 1024)+"@localhost"),
-		nobody("a control character in the resource", "juliet@localhost/\x7f"), nobody("a dot", "a..b@"), nobody("a blank", " "), nobody("lines of a log", "a&#10;2030-01-01 INFO all is well&#13;\u2028@@"), nobody("an empty resource", "juliet@localhost/"),
-	)},
-	row{id: "S158", title: "Answers to answers", oracle: ignoreRow, also: "TestEchoToItself", scenes: slices.Concat(
-		unanswered("an error", "<iq type='error' id='1'%s><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"),
-		unanswered("a result", "<iq type='result' id='1'%s/>"),
-		unanswered("an error of a message", "<message type='error' id='1'%s><body>x</body><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"),
-		unanswered("an error of a presence", "<presence type='error' id='1'%s><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"),
-		unanswered("an unknown type", "<iq type='probe' id='1'%s><ping xmlns='urn:xmpp:ping'/></iq>"),
-		[]scene{ignore{name: "a message of our own is no conversation", send: "<message type='chat' from='" + ownFull + "'><body>outer</body></message><message type='chat'><body>outer</body></message>", hearsAny: "message chat from ", twin: hello, shows: "chat with juliet"}.scene()},
+	row{id: "S127", title: "A forwarded message that nobody asked for", oracle: ignoreRow, also: "xep/forward.TestForwardedIsNotLive", scenes: slices.Concat(
+		forwarded("beside a text", inner, copiedInner, "chat with nurse@localhost"),
+		forwarded("in a forwarded one", "<message xmlns='jabber:client'><forwarded xmlns='urn:xmpp:forward:0'>"+inner+"</forwarded></message>", copiedInner, "chat with nurse@localhost"),
+		forwarded("a roster push in it", "<iq xmlns='jabber:client' type='set' id='1'>"+mother+"</iq>", "<iq type='set' id='1'>"+mothers+"</iq>", "roster added mallory%d"),
 	)},
 )
 
@@ -159,9 +120,41 @@ func badCopies() []scene {
 	return all
 }
 
+// before is an attack that everybody can make who is not the sender of the true message: that has the same id and text, and is heard.
+func before(name, message string) []scene {
+	var all []scene
+	for _, v := range senders {
+		if v.from == contactFull {
+			continue
+		}
+		all = append(all, ignore{
+			name: name + " from " + v.name, makeUnique: true, send: strings.Replace(message, "%s", v.attr(), 1), hearsAny: "outer",
+			twin: strings.Replace(message, "%s", " from='"+contactFull+"'", 1), shows: "chat with " + contact,
+		}.scene())
+	}
+	return all
+}
+
+var (
+	inner       = inside("nurse@localhost", own, "chat", "inner")
+	copiedInner = copied(" from='"+own+"'", "received", inner) // by who may
+)
+
+// forwarded is a message that carries something, from everybody. The twin is that by itself, or in a copy of our own server.
+func forwarded(name, what, twin, shows string) []scene {
+	var all []scene
+	for _, v := range senders {
+		all = append(all, ignore{
+			name: name + " from " + v.name, send: "<message type='chat'" + v.attr() + "><body>outer</body><forwarded xmlns='urn:xmpp:forward:0'>" + what + "</forwarded></message>",
+			hearsAny: "outer", prepare: everything, twin: twin, shows: shows,
+		}.scene())
+	}
+	return all
+}
+
 // unasked is a presence of this type from everybody: it reaches who listens to presence, and changes nothing. Whoever is asked for permission doesn't
-// answer by itself.
-func unasked(typ string) []scene {
+// answer by itself. The twin is that with a roster push, by which the server says that it is so.
+func unasked(typ, subscription string) []scene {
 	var all []scene
 	for _, v := range senders {
 		too := ""
@@ -170,127 +163,35 @@ func unasked(typ string) []scene {
 		}
 		all = append(all, ignore{
 			name: typ + " from " + v.name, send: "<presence type='" + typ + "'" + v.attr() + "/>", hearsAny: "presence " + typ, hearsToo: too,
-			twin: "<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='" + contact + "' subscription='none'/></query></iq>", shows: "Subscription:none",
+			twin:  "<presence type='" + typ + "' from='nurse%d@localhost'/><iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='nurse%d@localhost' subscription='" + subscription + "'/></query></iq>",
+			shows: "presence " + typ + " from nurse%d@localhost", showsToo: []string{"roster added nurse%d@localhost", "Subscription:" + subscription},
 		}.scene())
 	}
 	return all
 }
 
-// unseen are requests by who may not see our presence. The answers are those to what nobody knows.
-func unseen() []scene {
-	asks := map[string]string{
-		"an unknown one": "<x xmlns='urn:x'/>", "version": "<query xmlns='jabber:iq:version'/>", "what we are": "<query xmlns='http://jabber.org/protocol/disco#info'/>",
-		"what a node is": "<query xmlns='http://jabber.org/protocol/disco#info' node='n'/>", "what we have": "<query xmlns='http://jabber.org/protocol/disco#items'/>",
-		"ping": "<ping xmlns='urn:xmpp:ping'/>", "time": "<time xmlns='urn:xmpp:time'/>", "last activity": "<query xmlns='jabber:iq:last'/>",
-	}
-	attach := func(s *session) {
-		disco.New(s.Connection, nil)
-		version.Handle(s.Connection, nil)
-	}
-	var all []scene
-	for what, payload := range asks {
-		for _, who := range []string{stranger, "mallory@evil.example", "MALLORY@EVIL.Example./x", "nurse@localhost/x", "evil.example", "localhost.evil.example"} {
-			all = append(all, scene{name: what + " asked by " + who, cut: true, play: func(t *testing.T) error {
-				i := ignore{
-					name: what + who, send: "<iq type='get' id='1' from='" + who + "'>" + payload + "</iq>", answers: []stanza.Condition{stanza.ServiceUnavailable},
-					prepare: attach, twin: "<iq type='get' id='1' from='" + contactFull + "'>" + asks["version"] + "</iq>", shows: "type='result'",
-					after: func(s *session) error { return s.sameAnswer(who, payload) },
+// approved are requests of everybody to a program that says yes: who is somebody else gets it, once.
+func approved(t *testing.T) error {
+	return meet(t, nil, nil, func(s *session) {
+		s.Roster().HandleRequests(func(context.Context, xmpp.SubscriptionRequest) xmpp.Decision { return xmpp.Approve })
+	}, func(s *session) error {
+		for _, v := range senders {
+			for _, way := range cuts("approved")[:quickCuts] {
+				m := s.mark()
+				s.send(way, "<presence type='subscribe'"+v.attr()+"/>")
+				got, err := s.since(m)
+				got.wrote = slices.DeleteFunc(got.wrote, func(e stanza.Element) bool { return e.Local() != "presence" }) // the server's push is answered
+				want := 1
+				if v.from == "" || strings.HasPrefix(v.from, own) {
+					want = 0
 				}
-				return i.play(t)
-			}})
-		}
-	}
-	for _, what := range []string{"version", "what we are", "what we have", "ping"} { // and who may see it gets an answer
-		for _, who := range []string{contactFull, contact, own, ownOther, domain} {
-			all = append(all, scene{name: "twin: " + what + " asked by " + who, play: func(t *testing.T) error {
-				return meet(t, nil, nil, attach, func(s *session) error {
-					m := s.mark()
-					s.say("<iq type='get' id='1' from='" + who + "'>" + asks[what] + "</iq>")
-					got, err := s.since(m)
-					if err != nil || len(got.wrote) != 1 || got.wrote[0].Attr("type") != "result" {
-						return errors.Join(err, fmt.Errorf("it wrote %v", got.wrote))
-					}
-					return nil
-				})
-			}})
-		}
-	}
-	return all
-}
-
-// sameAnswer asks once with a payload and once with one that nobody knows: but for the payload itself the answers must not differ.
-func (s *session) sameAnswer(who, payload string) error {
-	ask := func(payload string) (string, error) {
-		m := s.mark()
-		s.say("<iq type='get' id='same' from='" + who + "'>" + payload + "</iq>")
-		got, err := s.since(m)
-		return got.raw, err
-	}
-	this, err := ask(payload)
-	other, err2 := ask("<nobody xmlns='urn:nobody'/>")
-	if err = errors.Join(err, err2); err != nil || this != other {
-		return errors.Join(err, fmt.Errorf("it answers %s, and to what it doesn't know %s", this, other))
-	}
-	return nil
-}
-
-// uncontrolled is a request that must not be acted on, whoever sends it.
-func uncontrolled(name, payload string) []scene {
-	var all []scene
-	for _, v := range senders {
-		all = append(all, ignore{name: name + " from " + v.name, send: "<iq type='set' id='1'" + v.attr() + ">" + payload + "</iq>", answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: hello, shows: "hello"}.scene())
-	}
-	return all
-}
-
-// pushes is a roster push by somebody whose address looks like ours.
-func pushes(name, from string) []scene {
-	return ignores(ignore{name: name, send: "<iq type='set' id='p' from='" + from + "'>" + mother + "</iq>", answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: "<iq type='set' id='p' from='ROMEO@LocalHost'>" + mother + "</iq>", shows: "roster added mallory"})
-}
-
-// equals are other writings of addresses, which must be taken for what they are.
-func equals(t *testing.T) error {
-	return meet(t, nil, nil, nil, func(s *session) error {
-		for i, from := range []string{"ROMEO@LOCALHOST", "\uff52omeo@localhost", "Romeo@LocalHost."} {
-			m := s.mark()
-			s.say(fmt.Sprintf("<iq type='set' id='p' from='%s'><query xmlns='jabber:iq:roster'><item jid='c%d@localhost' subscription='none'/></query></iq>", from, i))
-			got, err := s.since(m)
-			if err != nil || len(got.wrote) != 1 || got.wrote[0].Attr("type") != "result" {
-				return errors.Join(err, fmt.Errorf("a push by %s: %v", from, got))
+				if err != nil || len(got.wrote) != want || want == 1 && (got.wrote[0].Attr("type") != "subscribed" || got.wrote[0].Attr("to") != jid.MustParse(v.from).Bare().String()) {
+					return whenCut(way, errors.Join(err, fmt.Errorf("from %s: it wrote %v", v.name, got.wrote)))
+				}
 			}
 		}
 		return nil
 	})
-}
-
-// nobody is a stanza of each kind from an address that is none.
-func nobody(name, from string) []scene {
-	send := "<message from='" + from + "'><body>x</body></message>" +
-		"<iq type='set' id='1' from='" + from + "'>" + mother + "</iq>" +
-		"<iq type='get' id='1' from='" + from + "'><ping xmlns='urn:xmpp:ping'/></iq>" +
-		"<iq type='result' id='1' from='" + from + "'/>" +
-		"<presence from='" + from + "' type='subscribe'/><presence from='" + from + "'/>"
-	return ignores(ignore{name: name, send: send, twin: hello, shows: "hello"})
-}
-
-// flagged looks at the hints for programs that show addresses.
-func flagged(*testing.T) error {
-	if !jid.MixedScript("p\u0430ypal@example.org") || jid.MixedScript("paypal@example.org") {
-		return errors.New("a letter of another script is not flagged, or one of the same is")
-	}
-	if jid.Skeleton("p\u0430ypal") != jid.Skeleton("paypal") || jid.Skeleton("paypal") == jid.Skeleton("pagpal") {
-		return errors.New("what looks alike has another skeleton, or what doesn't has the same")
-	}
-	return nil
-}
-
-// unanswered is what must never be answered, whoever sends it.
-func unanswered(name, send string) []scene {
-	var all []scene
-	for _, v := range senders {
-		all = append(all, ignore{name: name + " from " + v.name, send: strings.ReplaceAll(send, "%s", v.attr()), hearsAny: "error", twin: hello, shows: "hello"}.scene())
-	}
-	return all
 }
 
 // targets are whom we ask, and who may answer.

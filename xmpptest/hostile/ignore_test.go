@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xep/mam"
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
@@ -23,9 +25,10 @@ type ignore struct {
 	makeUnique bool
 	hearsAny   string             // what is heard may contain this
 	answers    []stanza.Condition // the errors that requests in it are answered with, in order
-	// twin is the like of it that must be taken, and what of it must show: in what is heard, written or kept.
+	// twin is the like of it that must be taken, in each of the quick ways of cutting, and shows is what must be in what is heard, written or
+	// kept of it. %d is the number of the run in both, where a second like the first would change nothing.
 	twin, shows string
-	makeTwin    func(*session) string
+	showsToo    []string
 	prepare     func(*session) // attaches extensions
 	online      func(*session) error
 	options     *xmpptest.Options
@@ -46,11 +49,20 @@ func ignores(list ...ignore) []scene {
 }
 
 func (i ignore) play(t *testing.T) error {
-	return meet(t, i.options, i.with, i.prepare, func(s *session) error {
+	var archive *mam.Archive
+	prepare := i.prepare
+	if prepare == nil {
+		prepare = func(s *session) { archive = mam.New(s.Connection, nil) }
+	}
+	return meet(t, i.options, i.with, prepare, func(s *session) error {
 		if i.online != nil {
 			if err := i.online(s); err != nil {
 				return err
 			}
+		}
+		waiting, err := s.wait(t, archive)
+		if err != nil {
+			return err
 		}
 		for n, way := range cuts(i.name) {
 			if err := i.once(s, way, n); err != nil {
@@ -67,7 +79,15 @@ func (i ignore) play(t *testing.T) error {
 				return err
 			}
 		}
-		return i.accepts(s)
+		if err := waiting.end(s); err != nil {
+			return err
+		}
+		for n, way := range cuts(i.name)[:quickCuts] {
+			if err := i.accepts(s, way, n); err != nil {
+				return whenCut(way, err)
+			}
+		}
+		return nil
 	})
 }
 
@@ -78,7 +98,7 @@ func (i ignore) once(s *session, way cut, n int) error {
 		attack = i.make(s)
 	}
 	if i.makeUnique {
-		attack = strings.ReplaceAll(attack, "%d", strconv.Itoa(n))
+		attack = numbered(attack, n)
 	}
 	before := s.mark()
 	s.send(way, attack)
@@ -86,11 +106,17 @@ func (i ignore) once(s *session, way cut, n int) error {
 	if err != nil {
 		return err
 	}
-	return i.judge(s, got, fmt.Sprintf("marker %d", n))
+	return i.judge(s, got, attack, fmt.Sprintf("marker %d", n))
 }
 
+// numbered puts the number of a run in place of each %d.
+func numbered(text string, n int) string { return strings.ReplaceAll(text, "%d", strconv.Itoa(n)) }
+
+// idOf finds the first id of an attack: the true bearer of one must not be taken for its double.
+var idOf = regexp.MustCompile(` id=['"]([A-Za-z0-9]*)['"]`)
+
 // judge is the oracle: what of IGNORE does not hold.
-func (i ignore) judge(s *session, got change, marker string) error {
+func (i ignore) judge(s *session, got change, attack, marker string) error {
 	var f faults
 	heard := got.heard
 	switch quoted := fmt.Sprintf("%q", i.hears); {
@@ -111,7 +137,11 @@ func (i ignore) judge(s *session, got change, marker string) error {
 	}
 	f = append(f, i.replies(got.wrote))
 	before := s.mark()
-	s.say("<message from='" + contactFull + "' type='chat'><body>" + marker + "</body></message>")
+	id := ""
+	if m := idOf.FindStringSubmatch(attack); m != nil {
+		id = " id='" + m[1] + "'"
+	}
+	s.say("<message from='" + contactFull + "' type='chat'" + id + "><body>" + marker + "</body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='2020-01-02T03:04:05Z'/></message>")
 	next, err := s.since(before)
 	switch {
 	case err != nil:
@@ -140,22 +170,21 @@ func (i ignore) replies(wrote []stanza.Element) error {
 }
 
 // accepts sends the twin.
-func (i ignore) accepts(s *session) error {
-	twin := i.twin
-	if i.makeTwin != nil {
-		twin = i.makeTwin(s)
-	}
-	if twin == "" || i.shows == "" {
+func (i ignore) accepts(s *session, way cut, n int) error {
+	if i.twin == "" || i.shows == "" {
 		return fmt.Errorf("the scene has no twin")
 	}
+	twin := numbered(i.twin, n)
 	before := s.mark()
-	s.say(twin)
+	s.send(way, twin)
 	got, err := s.since(before)
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(got.String(), i.shows) {
-		return fmt.Errorf("the twin %s shows no %q: %v", short(twin), i.shows, got)
+	for _, shows := range append(i.showsToo, i.shows) {
+		if shows = numbered(shows, n); !strings.Contains(got.String(), shows) {
+			return fmt.Errorf("the twin %s shows no %q: %v", short(twin), shows, got)
+		}
 	}
 	return nil
 }

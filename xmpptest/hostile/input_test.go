@@ -29,7 +29,7 @@ func bad(condition stanza.StreamCondition, list ...string) []scene {
 		name := short(fmt.Sprintf("%q", data))
 		all = append(all,
 			abort{name: name + " before the login", trap: clear(header + data), says: condition, step: "stream"}.scene(),
-			abort{name: name + " online", trap: online(data + request), says: condition, online: true, with: openly, options: openHouse}.scene())
+			abort{name: name + " online", trap: online(data + request), says: condition, online: true, returns: streamLost, with: openly, options: openHouse}.scene())
 	}
 	return all
 }
@@ -105,9 +105,9 @@ var _ = add(
 		),
 	)},
 	row{id: "S089", title: "Something behind the end of the stream", oracle: abortRow, scenes: aborts(
-		abort{name: "a request", trap: online("</stream:stream>" + request), online: true, with: openly, options: openHouse},
-		abort{name: "another stream", trap: online("</stream:stream>" + header + request), online: true, with: openly, options: openHouse},
-		abort{name: "an error of the stream, and a request", trap: online("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>" + request), err: is(stanza.StreamReset), online: true, with: openly, options: openHouse},
+		abort{name: "a request", trap: online("</stream:stream>" + request), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "another stream", trap: online("</stream:stream>" + header + request), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "an error of the stream, and a request", trap: online("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>" + request), err: is(stanza.StreamReset), online: true, returns: streamLost, with: openly, options: openHouse},
 		abort{name: "before the login", trap: secured("</stream:stream>" + offer(sha)), step: "stream"},
 	)},
 )
@@ -126,36 +126,46 @@ func begins(open string) func(*xmpptest.ScriptConn) error {
 const (
 	chat   = "<message from='" + contactFull + "' type='chat'><body>outer</body>"
 	mother = "<query xmlns='jabber:iq:roster'><item jid='mallory@evil.example' name='Mum' subscription='both'/></query>"
+	// mothers is another one for each %d.
+	mothers = "<query xmlns='jabber:iq:roster'><item jid='mallory%d@evil.example' name='Mum' subscription='both'/></query>"
+)
+
+var (
+	pushed    = "<iq xmlns='jabber:client' type='set' id='1'>" + mothers + "</iq>"
+	inContent = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
 )
 
 // S079 to S097: what looks like something else, and what is broken within a stanza.
 var _ = add(
 	row{id: "S079", title: "Namespaces that look like others when they are joined to a name", oracle: ignoreRow, also: "internal/xmlstream.TestNamesAreNotJoined", scenes: ignores(
-		ignore{name: "a brace", send: "<iq xmlns='jabber:client}iq' type='set' id='1'>" + mother + "</iq>", twin: hello, shows: "hello"},
-		ignore{name: "a brace in front", send: "<message xmlns='{jabber:client'><body>x</body></message>", twin: hello, shows: "hello"},
-		ignore{name: "a blank", send: "<iq xmlns='jabber:client ' type='set' id='1'>" + mother + "</iq>", twin: hello, shows: "hello"},
-		ignore{name: "a newline", send: "<message xmlns='jabber:client&#10;'><body>x</body></message>", twin: hello, shows: "hello"},
-		ignore{name: "other letters", send: "<message xmlns='JABBER:CLIENT'><body>x</body></message>", twin: hello, shows: "hello"},
+		ignore{name: "a brace", send: "<iq xmlns='jabber:client}iq' type='set' id='1'>" + mother + "</iq>", twin: pushed, shows: "roster added mallory%d"},
+		ignore{name: "a brace in front", send: "<message xmlns='{jabber:client'><body>x</body></message>", twin: "<message xmlns='jabber:client'><body>x</body></message>", shows: "message normal"},
+		ignore{name: "a blank", send: "<iq xmlns='jabber:client ' type='set' id='1'>" + mother + "</iq>", twin: pushed, shows: "roster added mallory%d"},
+		ignore{name: "a newline", send: "<message xmlns='jabber:client&#10;'><body>x</body></message>", twin: "<message xmlns='jabber:client'><body>x</body></message>", shows: "message normal"},
+		ignore{name: "other letters", send: "<message xmlns='JABBER:CLIENT'><body>x</body></message>", twin: "<message xmlns='jabber:client'><body>x</body></message>", shows: "message normal"},
 		ignore{name: "in a payload", send: "<iq type='set' id='1'>" + strings.Replace(mother, "jabber:iq:roster", "jabber:iq:roster ", 1) + "</iq>", answers: []stanza.Condition{stanza.ServiceUnavailable},
-			twin: "<iq type='set' id='1'>" + strings.Replace(mother, "jabber:iq:roster", "jabber:iq:&#x72;oster", 1) + "</iq>", shows: "roster added mallory"},
+			twin: "<iq type='set' id='1'>" + strings.Replace(mothers, "jabber:iq:roster", "jabber:iq:&#x72;oster", 1) + "</iq>", shows: "roster added mallory%d"},
 	)},
-	row{id: "S080", title: "A stanza within a stanza", oracle: ignoreRow, also: "internal/xmlstream.TestRefused", scenes: ignores(
-		ignore{name: "a stream and a roster push", send: chat + "<stream:stream/><iq type='set' id='1'>" + mother + "</iq></message>", hears: "outer", twin: "<iq type='set' id='1'>" + mother + "</iq>", shows: "roster added mallory"},
-		ignore{name: "a success of SASL", send: chat + "<success xmlns='" + nsSASL + "'/></message>", hears: "outer", twin: hello, shows: "hello"},
-		ignore{name: "an error of the stream", send: chat + "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></message>", hears: "outer", twin: hello, shows: "hello"},
-		ignore{name: "a message", send: chat + "<message from='nurse@localhost'><body>inner</body></message></message>", hears: "outer", twin: hello, shows: "hello"},
-		ignore{name: "features and STARTTLS", send: chat + "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features><proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></message>", hears: "outer", twin: hello, shows: "hello"},
-		ignore{name: "in a presence", send: "<presence from='" + stranger + "' type='probe'><iq type='set' id='1'>" + mother + "</iq></presence>", hearsAny: "presence probe", twin: hello, shows: "hello"},
-		ignore{name: "in a request", send: "<iq type='get' id='1' from='" + contactFull + "'><x xmlns='urn:x'><iq type='set' id='2'>" + mother + "</iq></x></iq>", answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: hello, shows: "hello"},
-		ignore{name: "two payloads in a request", send: "<iq type='set' id='1' from='" + contactFull + "'><x xmlns='urn:x'/>" + mother + "</iq>", answers: []stanza.Condition{stanza.BadRequest}, twin: hello, shows: "hello"},
+	row{id: "S080", title: "A stanza within a stanza", oracle: ignoreRow, also: "internal/xmlstream.TestRefused", scenes: slices.Concat(
+		ignores(
+			ignore{name: "a stream and a roster push", send: chat + "<stream:stream/><iq type='set' id='1'>" + mother + "</iq></message>", hears: "outer", twin: chat + "</message>" + pushed, shows: "roster added mallory%d", showsToo: []string{"outer"}},
+			ignore{name: "a success of SASL", send: chat + "<success xmlns='" + nsSASL + "'/></message>", hears: "outer", twin: chat + "</message><success xmlns='" + nsSASL + "'/>", shows: "outer"},
+			ignore{name: "a message", send: chat + "<message from='nurse@localhost'><body>inner</body></message></message>", hears: "outer", twin: chat + "</message><message from='nurse@localhost'><body>inner</body></message>", shows: "inner", showsToo: []string{"outer"}},
+			ignore{name: "features and STARTTLS", send: chat + "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features><proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></message>", hears: "outer", twin: chat + "</message>", shows: "outer"},
+			ignore{name: "an error of the stream", send: chat + inContent + "</message>", hears: "outer", twin: chat + "</message>", shows: "outer"},
+			ignore{name: "in a presence", send: "<presence from='" + stranger + "' type='probe'><iq type='set' id='1'>" + mother + "</iq></presence>", hearsAny: "presence probe", twin: "<presence from='" + stranger + "' type='probe'/>" + pushed, shows: "roster added mallory%d"},
+			ignore{name: "in a request", send: "<iq type='get' id='1' from='" + contactFull + "'><x xmlns='urn:x'><iq type='set' id='2'>" + mother + "</iq></x></iq>", answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: "<iq type='get' id='1' from='" + contactFull + "'><x xmlns='urn:x'/></iq>" + pushed, shows: "roster added mallory%d"},
+			ignore{name: "two payloads in a request", send: "<iq type='set' id='1'><x xmlns='urn:x'/>" + mother + "</iq>", answers: []stanza.Condition{stanza.BadRequest}, twin: pushed, shows: "roster added mallory%d"},
+		),
+		aborts(abort{name: "twin: an error of the stream that is one", trap: online(chat + "</message>" + inContent), err: is(xmpp.ErrReplaced), online: true, with: unmanaged}),
 	)},
 	row{id: "S081", title: "Stanzas of another namespace", oracle: ignoreRow, scenes: slices.Concat(
 		ignores(
-			ignore{name: "jabber:server", send: "<message xmlns='jabber:server' from='" + contactFull + "'><body>x</body></message>", twin: hello, shows: "hello"},
-			ignore{name: "a foreign iq", send: "<iq xmlns='urn:evil' type='set' id='1'>" + mother + "</iq>", twin: hello, shows: "hello"},
-			ignore{name: "none", send: "<message xmlns='' from='" + contactFull + "'><body>x</body></message>", twin: hello, shows: "hello"},
+			ignore{name: "jabber:server", send: "<message xmlns='jabber:server' from='" + contactFull + "'><body>x</body></message>", twin: "<message xmlns='jabber:client' from='" + contactFull + "'><body>x</body></message>", shows: "chat with juliet"},
+			ignore{name: "a foreign iq", send: "<iq xmlns='urn:evil' type='set' id='1'>" + mother + "</iq>", twin: pushed, shows: "roster added mallory%d"},
+			ignore{name: "none", send: "<message xmlns='' from='" + contactFull + "'><body>x</body></message>", twin: "<message from='" + contactFull + "'><body>x</body></message>", shows: "chat with juliet"},
 			ignore{name: "a prefix", send: "<s:presence xmlns:s='jabber:server' from='" + contactFull + "' type='unavailable'/>", twin: "<c:presence xmlns:c='jabber:client' from='" + contactFull + "' type='unavailable'/>", shows: "presence unavailable"},
-			ignore{name: "another name", send: "<stanza from='" + contactFull + "'><body>x</body></stanza><Message from='" + contactFull + "'><body>x</body></Message>", twin: hello, shows: "hello"},
+			ignore{name: "another name", send: "<stanza from='" + contactFull + "'><body>x</body></stanza><Message from='" + contactFull + "'><body>x</body></Message>", twin: "<message from='" + contactFull + "'><body>x</body></message>", shows: "chat with juliet"},
 		),
 		[]scene{{name: "they don't count for stream management", play: uncounted}},
 	)},

@@ -9,7 +9,7 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-// A login is a twin: it must come online.
+// A login is a twin: it must come online, in each of the quick ways of cutting.
 type login struct {
 	name    string
 	options *xmpptest.Options
@@ -18,6 +18,7 @@ type login struct {
 	script  func(*xmpptest.ScriptConn) error // plays the server; nil: the server itself
 	before  bool                             // there was a login with the same Store
 	check   func(c *xmpp.Connection) error
+	slow    bool // once is enough: it is played whole, and not in each of the quick ways of cutting
 }
 
 // accepted makes scenes of them.
@@ -34,37 +35,51 @@ func (l login) play(t *testing.T) error {
 	if l.lazy != nil {
 		options = l.lazy()
 	}
+	ways := cuts(l.name)[:quickCuts]
+	if l.slow {
+		ways = ways[:1]
+	}
 	return serve(t, options, func(srv *xmpptest.Server) error {
-		cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = xmpp.NewMemoryStore() }, l.with)
-		if l.before {
-			if err := (abort{}).good(t, cfg); err != nil {
-				return fmt.Errorf("the login before: %w", err)
+		for _, way := range ways {
+			if err := l.once(t, srv, way); err != nil {
+				return whenCut(way, err)
 			}
 		}
-		var script *xmpptest.Script
-		if l.script != nil {
-			script = srv.Script(l.script)
-		}
-		c, err := xmpp.NewConnection(cfg)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		if err := c.Login(t.Context(), "", ""); err != nil {
-			return err
-		}
-		if c.State() != xmpp.Online {
-			return fmt.Errorf("it is %v", c.State())
-		}
-		if l.check != nil {
-			err = l.check(c)
-		}
-		err = errors.Join(err, c.Close())
-		if script != nil {
-			err = errors.Join(err, script.Wait(t.Context()))
-		}
-		return err
+		return nil
 	})
+}
+
+func (l login) once(t *testing.T, srv *xmpptest.Server, way cut) error {
+	cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = xmpp.NewMemoryStore() }, l.with)
+	if l.before {
+		if err := (abort{}).good(t, cfg); err != nil {
+			return fmt.Errorf("the login before: %w", err)
+		}
+	}
+	srv.Next(func(c *xmpptest.Conn) { c.SetFaults(way.faults()) })
+	var script *xmpptest.Script
+	if l.script != nil {
+		script = srv.Script(l.script)
+	}
+	c, err := xmpp.NewConnection(cfg)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Login(t.Context(), "", ""); err != nil {
+		return err
+	}
+	if c.State() != xmpp.Online {
+		return fmt.Errorf("it is %v", c.State())
+	}
+	if l.check != nil {
+		err = l.check(c)
+	}
+	err = errors.Join(err, c.Close())
+	if script != nil {
+		err = errors.Join(err, script.Wait(t.Context()))
+	}
+	return err
 }
 
 // A refusal is a configuration that is refused before there is a connection.

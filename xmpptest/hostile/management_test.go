@@ -20,7 +20,7 @@ import (
 
 // counted has logged romeo in with stream management, and two stanzas of his count.
 func counted(trigger string) trap {
-	return func(c *xmpptest.ScriptConn) (string, error) { return trigger, (&leg{c, cut{}}).managed("1") }
+	return func(c *xmpptest.ScriptConn) (string, error) { return trigger, (&leg{c, cut{}}).managed(secretID) }
 }
 
 // ack is <a/>.
@@ -29,28 +29,28 @@ func ack(h uint32) string { return fmt.Sprintf("<a xmlns='%s' h='%d'/>", nsSM, h
 // S170 to S187: a server, or what looks like one, that abuses stream management (XEP-0198).
 var _ = add(
 	row{id: "S170", title: "An h of more than was sent", oracle: abortRow, scenes: append(aborts(
-		abort{name: "one more", trap: counted(ack(3)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "eight more", trap: counted(ack(10)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "half of all", trap: counted(ack(1 << 31)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "none at all", trap: counted("<a xmlns='" + nsSM + "' h='x'/>"), online: true, err: closed},
-		abort{name: "too large", trap: counted("<a xmlns='" + nsSM + "' h='4294967296'/>"), online: true, err: closed},
+		abort{name: "one more", trap: counted(ack(3)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "eight more", trap: counted(ack(10)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "half of all", trap: counted(ack(1 << 31)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "none at all", trap: counted("<a xmlns='" + nsSM + "' h='x'/>"), online: true, returns: streamLost, err: closed},
+		abort{name: "too large", trap: counted("<a xmlns='" + nsSM + "' h='4294967296'/>"), online: true, returns: streamLost, err: closed},
 	), saga{name: "the words", parts: []part{words(ack(10), "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='10' send-count='2'/>")}, play: untilOnlineAgain}.scene())},
 	row{id: "S171", title: "An h that goes back", oracle: abortRow, scenes: aborts(
-		abort{name: "by one", trap: counted(ack(2) + ack(1)), says: stanza.StreamUndefinedCondition, online: true},
-		abort{name: "to nothing", trap: counted(ack(1) + ack(0)), says: stanza.StreamUndefinedCondition, online: true},
+		abort{name: "by one", trap: counted(ack(2) + ack(1)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
+		abort{name: "to nothing", trap: counted(ack(1) + ack(0)), says: stanza.StreamUndefinedCondition, online: true, returns: streamLost},
 	)},
 	row{id: "S173", title: "Counts that wrap around at 2³²", oracle: ignoreRow, scenes: sagas(
-		saga{name: "both", with: earlier(sm.State{Account: own, Domain: domain, Address: ownFull, ID: "1", Acked: 1<<32 - 3, Handled: 1<<32 - 3}), parts: []part{wrapped}, play: wraps},
+		saga{name: "both", with: earlier(sm.State{Account: own, Domain: domain, Address: ownFull, ID: secretID, Acked: 1<<32 - 3, Handled: 1<<32 - 3}), parts: []part{wrapped}, play: wraps},
 	)},
 	row{id: "S175", title: "Another session is resumed than ours", oracle: abortRow, scenes: sagas(
-		saga{name: "another id", parts: []part{cutOff("1"), answersResume("1", "<resumed xmlns='"+nsSM+"' previd='2' h='2'/>"), freshOnly}, play: resentOnce},
-		saga{name: "no id", parts: []part{cutOff("1"), answersResume("1", "<resumed xmlns='"+nsSM+"' h='2'/>"), freshOnly}, play: resentOnce},
-		saga{name: "no h", parts: []part{cutOff("1"), answersResume("1", "<resumed xmlns='"+nsSM+"' previd='1'/>"), freshOnly}, play: resentOnce},
-		saga{name: "a new one", parts: []part{cutOff("1"), answersResume("1", "<enabled xmlns='"+nsSM+"' id='2' resume='true'/>"), freshOnly}, play: resentOnce},
+		saga{name: "another id", parts: []part{cutOff(secretID), answersResume(secretID, "<resumed xmlns='"+nsSM+"' previd='2' h='2'/>"), freshOnly}, play: resentOnce},
+		saga{name: "no id", parts: []part{cutOff(secretID), answersResume(secretID, "<resumed xmlns='"+nsSM+"' h='2'/>"), freshOnly}, play: resentOnce},
+		saga{name: "no h", parts: []part{cutOff(secretID), answersResume(secretID, "<resumed xmlns='"+nsSM+"' previd='"+secretID+"'/>"), freshOnly}, play: resentOnce},
+		saga{name: "a new one", parts: []part{cutOff(secretID), answersResume(secretID, "<enabled xmlns='"+nsSM+"' id='2' resume='true'/>"), freshOnly}, play: resentOnce},
 	)},
 	row{id: "S176", title: "A session is resumed from before what was acknowledged", oracle: abortRow, scenes: sagas(
-		saga{name: "the server has rolled back", parts: []part{ackedAndCut, answersResume("1", "<resumed xmlns='"+nsSM+"' previd='1' h='1'/>"), freshOnly}, play: neverAgain},
-		saga{name: "the server is ahead", parts: []part{ackedAndCut, answersResume("1", "<resumed xmlns='"+nsSM+"' previd='1' h='9'/>"), freshOnly}, play: neverAgain},
+		saga{name: "the server has rolled back", parts: []part{ackedAndCut, answersResume(secretID, "<resumed xmlns='"+nsSM+"' previd='"+secretID+"' h='1'/>"), freshOnly}, play: neverAgain},
+		saga{name: "the server is ahead", parts: []part{ackedAndCut, answersResume(secretID, "<resumed xmlns='"+nsSM+"' previd='"+secretID+"' h='9'/>"), freshOnly}, play: neverAgain},
 	)},
 	row{id: "S177", title: "Another account's session", oracle: rejectRow, also: "TestMessagesOfAnotherAccount TestSuspendedIsTheAccounts", scenes: append(sagas(
 		saga{name: "another account", with: earlier(foreign("mallory@localhost", domain)), parts: []part{freshOnly}, play: nothingOld},
@@ -65,18 +65,18 @@ var _ = add(
 	)},
 	row{id: "S180", title: "The server says that we acknowledged too much", oracle: abortRow, scenes: sagas(
 		saga{name: "while online", parts: []part{saysTooHigh, freshOnly}, play: untilOnlineAgain},
-		saga{name: "in answer to a resumption", parts: []part{cutOff("1"), answersResume("1", tooHigh), freshOnly}, play: resentOnce},
+		saga{name: "in answer to a resumption", parts: []part{cutOff(secretID), answersResume(secretID, tooHigh), freshOnly}, play: resentOnce},
 	)},
 	row{id: "S183", title: "What waited for a day", oracle: rejectRow, scenes: sagas(
 		saga{name: "the session is gone", parts: []part{unackedAndCut, refusesResume}, with: aDayAway, play: outlived},
-		saga{name: "it would only wait", parts: []part{cutOff("1"), refusesResume}, with: both(aDayAway, func(cfg *xmpp.ConnectionConfiguration) { cfg.Expiry = time.Hour }), play: outlivedWaiting},
+		saga{name: "it would only wait", parts: []part{cutOff(secretID), refusesResume}, with: both(aDayAway, func(cfg *xmpp.ConnectionConfiguration) { cfg.Expiry = time.Hour }), play: outlivedWaiting},
 	)},
 	row{id: "S184", title: "Resume before bind", oracle: ignoreRow, scenes: sagas(
-		saga{name: "refused", parts: []part{cutOff("1"), refusedThenBinds}, play: resentOnce},
+		saga{name: "refused", parts: []part{cutOff(secretID), refusedThenBinds}, play: resentOnce},
 	)},
-	row{id: "S187", title: "Two clients replace each other for ever", oracle: abortRow, scenes: sagas(
+	row{id: "S187", title: "Two clients replace each other for ever", oracle: abortRow, scenes: slices.Concat(sagas(
 		saga{name: "conflict", parts: []part{conflict}, play: staysAway},
-	)},
+	), aborts(abort{name: "conflict, in pieces", trap: online(conflicting), err: is(xmpp.ErrReplaced), online: true, with: unmanaged}))},
 )
 
 func closed(err error) error {
@@ -89,7 +89,7 @@ func closed(err error) error {
 // words sends something and wants these in the stream error.
 func words(send, want string) part {
 	return func(l *leg) error {
-		if err := errors.Join(l.managed("1"), l.say(send)); err != nil {
+		if err := errors.Join(l.managed(secretID), l.say(send)); err != nil {
 			return err
 		}
 		_ = drain(l.ScriptConn)
@@ -132,7 +132,7 @@ func earlier(s sm.State) with {
 
 // wrapped resumes a session at 2³²-3, and ten messages and a roster go each way, and presence.
 func wrapped(l *leg) error {
-	h, err := l.resuming("1")
+	h, err := l.resuming(secretID)
 	if err == nil && h != "4294967293" {
 		err = fmt.Errorf("h is %s", h)
 	}
@@ -140,7 +140,7 @@ func wrapped(l *leg) error {
 	for n := range 10 {
 		fmt.Fprintf(&texts, "<message from='%s'><body>%d</body></message>", contact, n)
 	}
-	err = errors.Join(err, l.say("<resumed xmlns='"+nsSM+"' previd='1' h='4294967293'/>"+texts.String()))
+	err = errors.Join(err, l.say("<resumed xmlns='"+nsSM+"' previd='"+secretID+"' h='4294967293'/>"+texts.String()))
 	roster, bad := l.Await("jabber:iq:roster") // it is another process that takes the session over
 	err = errors.Join(err, bad, l.say("<iq type='result' id='"+roster.Attr("id")+"'><query xmlns='jabber:iq:roster'/></iq>"))
 	for n := 0; err == nil && n < 10; n++ {
@@ -237,7 +237,7 @@ func resentOnce(ctx context.Context, g *tale) error {
 
 // ackedAndCut acknowledges three messages and breaks off.
 func ackedAndCut(l *leg) error {
-	err := errors.Join(l.managed("1"), second(l.Await("acked 3")), l.say(ack(5)))
+	err := errors.Join(l.managed(secretID), second(l.Await("acked 3")), l.say(ack(5)))
 	pass(time.Second)
 	l.Cut()
 	return err
@@ -272,7 +272,7 @@ func neverAgain(ctx context.Context, g *tale) error {
 
 // foreign is the session of somebody else, with a message in it.
 func foreign(account, domain string) sm.State {
-	return sm.State{Account: account, Domain: domain, Address: account + "/x", ID: "1",
+	return sm.State{Account: account, Domain: domain, Address: account + "/x", ID: secretID,
 		Queue: []sm.Entry{{Data: []byte("<message to='juliet@localhost'><body>old</body></message>"), Meta: []byte{'f', 1, 1, 0}}}}
 }
 
@@ -288,7 +288,7 @@ func nothingOld(_ context.Context, g *tale) error {
 
 // unackedAndCut takes a message, says nothing about it and breaks off.
 func unackedAndCut(l *leg) error {
-	err := errors.Join(l.managed("1"), second(l.Await("waits")))
+	err := errors.Join(l.managed(secretID), second(l.Await("waits")))
 	l.Cut()
 	return err
 }
@@ -326,14 +326,14 @@ func becomesJuliet(t *testing.T) error {
 
 const tooHigh = "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><handled-count-too-high xmlns='urn:xmpp:sm:3' h='10' send-count='8'/></stream:error></stream:stream>"
 
-func saysTooHigh(l *leg) error { return errors.Join(l.managed("1"), l.say(tooHigh)) }
+func saysTooHigh(l *leg) error { return errors.Join(l.managed(secretID), l.say(tooHigh)) }
 
 // aDayAway is a network that is down for a day once it has been lost.
 func aDayAway(cfg *xmpp.ConnectionConfiguration) { cfg.Dialer = &outage{Dialer: cfg.Dialer} }
 
 // refusesResume plays a server that no longer has the session.
 func refusesResume(l *leg) error {
-	_, err := l.resuming("1")
+	_, err := l.resuming(secretID)
 	err = errors.Join(err, l.say("<failed xmlns='"+nsSM+"'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"))
 	bind, bad := l.Expect("xmpp-bind")
 	return errors.Join(err, bad, l.say("<iq type='result' id='"+bind.Attr("id")+"'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>"+ownFull+"</jid></bind></iq>"), l.enable("2"))
@@ -412,7 +412,7 @@ func (o *outage) DialContext(ctx context.Context, network, address string) (net.
 
 // conflict is another client with the same resource.
 func conflict(l *leg) error {
-	return errors.Join(l.managed("1"), l.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"))
+	return errors.Join(l.managed(secretID), l.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"))
 }
 
 func staysAway(_ context.Context, g *tale) error {

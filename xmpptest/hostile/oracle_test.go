@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,11 +40,12 @@ func (r *rogue) Login(context.Context, string, xmpp.Secret) error {
 	return r.deed(r)
 }
 
-func (r *rogue) Done() <-chan struct{} { return nil }
-func (r *rogue) Err() error            { return nil }
-func (r *rogue) State() xmpp.State     { return xmpp.Disconnected }
-func (r *rogue) write(s string)        { _, _ = io.WriteString(r.conn[0], s) }
-func (r *rogue) hangUp()               { _ = r.conn[0].Close() }
+func (r *rogue) Done() <-chan struct{}                 { return nil }
+func (r *rogue) Err() error                            { return nil }
+func (r *rogue) State() xmpp.State                     { return xmpp.Disconnected }
+func (r *rogue) OnState(func(xmpp.StateChange)) func() { return func() {} }
+func (r *rogue) write(s string)                        { _, _ = io.WriteString(r.conn[0], s) }
+func (r *rogue) hangUp()                               { _ = r.conn[0].Close() }
 func (r *rogue) Close() error {
 	for _, c := range r.conn {
 		_ = c.Close()
@@ -89,7 +91,7 @@ func TestAbortSees(t *testing.T) {
 			r.hangUp()
 			return &xmpp.ConnectError{Attempts: []xmpp.Attempt{{Step: "authenticate", Err: xmpp.ErrTLSRequired}}}
 		}},
-		"it gives itself off": {"the password is in", func(r *rogue) error {
+		"it gives itself off": {"the password is shown", func(r *rogue) error {
 			r.write(ending)
 			r.hangUp()
 			return errors.Join(good, fmt.Errorf("%s was refused", canary))
@@ -103,11 +105,45 @@ func TestAbortSees(t *testing.T) {
 			sees(t, a.scene(), tt.want)
 		})
 	}
-	t.Run("online", func(t *testing.T) {
-		sees(t, abort{name: "x", trap: online("<message/>"), online: true, with: unmanaged}.scene(), "the connection goes on")
-		sees(t, abort{name: "x", trap: online("<message><body>x</message>"), says: stanza.StreamReset, online: true, with: unmanaged}.scene(), `"not-well-formed", not "reset"`)
-	})
+	for name, tt := range map[string]struct {
+		want string
+		a    abort
+	}{
+		"it ends":        {"", abort{trap: online(conflicting), err: is(xmpp.ErrReplaced)}},
+		"it goes on":     {"the connection was not closed", abort{trap: online("<message/>")}},
+		"another word":   {`"not-well-formed", not "reset"`, abort{trap: online("<message><body>x</message>"), says: stanza.StreamReset}},
+		"it calls again": {"the connection goes on", abort{trap: online("</stream:stream>")}},
+		"it returns":     {"", abort{trap: online("</stream:stream>"), returns: streamLost}},
+		"it doesn't return": {"with its own server again it is closed", abort{trap: online("</stream:stream>"), returns: streamLost, with: func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.DisableReconnection = true
+		}}},
+		"it returns to anybody's certificate": {"impostor 1 heard", abort{trap: online("</stream:stream>"), returns: streamLost, with: func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.Security = xmpp.SecurityUnverified
+		}}},
+		"it says the password": {"the password is shown", abort{trap: online("</stream:stream>"), returns: streamLost, with: func(cfg *xmpp.ConnectionConfiguration) {
+			tell := cfg.OnError
+			cfg.Trace = func(e xmpp.TraceEvent) {
+				if strings.Contains(string(e.Data), "presence") {
+					tell(fmt.Errorf("it is %x", canary))
+				}
+			}
+		}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.a.name, tt.a.online, tt.a.whole = name, true, true
+			change := tt.a.with
+			tt.a.with = func(cfg *xmpp.ConnectionConfiguration) {
+				unmanaged(cfg)
+				if change != nil {
+					change(cfg)
+				}
+			}
+			sees(t, tt.a.scene(), tt.want)
+		})
+	}
 }
+
+const conflicting = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
 
 // sees runs a scene whose oracle has to say this; nothing: that all is well.
 func sees(t *testing.T, s scene, want string) {
@@ -142,13 +178,32 @@ func TestIgnoreSees(t *testing.T) {
 		"the next one is gone":  {ignore{send: "<message from='" + contactFull + "'><x>"}, "the next good message"},
 		"no twin":               {ignore{send: "<message/>"}, "heard"},
 		"a twin without effect": {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: "<message type='error'/>", shows: "hello"}, `shows no "hello"`},
-		"a twin is missing":     {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}}, "no twin"},
+		"an answer is stolen": {ignore{make: func(s *session) string {
+			return "<iq type='result' id='" + lastOf(s, "urn:example:probe").Attr("id") + "' from='" + contactFull + "'><probe xmlns='urn:example:probe'>right</probe></iq>"
+		}}, "the request that waited has ended"},
+		"a page is stuffed": {ignore{make: func(s *session) string {
+			return archived("", lastOf(s, "urn:xmpp:mam:2").First().Attr("queryid"), "1", inside(contactFull, own, "chat", "stuffed"))
+		}, twin: message, shows: "hello"}, "the page that waited has"},
+		"the true bearer of an id": {ignore{send: "<message id='1' from='" + contactFull + "'><delay xmlns='urn:xmpp:delay'/></message>", hearsAny: "message", twin: message, shows: "hello"}, ""},
+		"a twin that works once":   {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}, twin: push, shows: "roster added"}, "bytes: the twin"},
+		"a twin is missing":        {ignore{send: unknown, answers: []stanza.Condition{stanza.ServiceUnavailable}}, "no twin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.ignore.name = name
 			sees(t, tt.ignore.scene(), tt.want)
 		})
 	}
+}
+
+// lastOf is the last stanza that a client wrote with a payload of this namespace.
+func lastOf(s *session, space string) (last stanza.Element) {
+	log := s.conn.Log()
+	at := strings.LastIndex(log, space)
+	begin := strings.LastIndex(log[:at], "<iq")
+	for e := range parsed(log[begin : at+strings.Index(log[at:], "</iq>")+len("</iq>")]) {
+		last = e
+	}
+	return last
 }
 
 // REJECT sees what was written all the same, and what was no error.

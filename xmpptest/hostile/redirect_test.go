@@ -26,7 +26,7 @@ var _ = add(
 			abort{name: "two of them", trap: secured(seeOther("evil.example other.example")), err: seesOther, step: "stream"},
 			abort{name: "no port", trap: secured(seeOther("evil.example:0")), err: seesOther, step: "stream"},
 			abort{name: "empty", trap: secured(seeOther("")), err: seesOther, step: "stream"},
-			abort{name: "while online", trap: online(seeOther("evil.example")), err: seesOther, online: true, with: unmanaged},
+			abort{name: "while online", trap: online(seeOther("evil.example")), err: seesOther, online: true, returns: sentAway, with: unmanaged},
 		),
 		[]scene{{name: "to a host with a certificate of its own", play: redirected("evil.example:5222", false)}},
 		[]scene{{name: "twin: to a host with ours", play: redirected("b.example", true)}},

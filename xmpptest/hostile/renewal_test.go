@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,10 +16,11 @@ import (
 )
 
 // S025: what was verified once is verified again.
-var _ = add(row{id: "S025", title: "The certificate changes between two connections", oracle: abortRow, also: "TestTLSChangesNothing", scenes: []scene{
+var _ = add(row{id: "S025", title: "The certificate changes between two connections", oracle: abortRow, also: "TestTLSChangesNothing TestTickets", scenes: []scene{
 	{name: "to that of another name", play: swapped("localhost", func(c *x509.Certificate) { c.DNSNames = []string{"other.example"} }, true)},
 	{name: "to nobody's", play: swapped("localhost", nil, false)},
 	{name: "it expires, and the TLS session could be resumed", play: expires},
+	{name: "what was verified a day ago, and the TLS session could be resumed", play: aDayOld},
 	{name: "our roots change, and the TLS session could be resumed", play: uprooted},
 	{name: "our roots change, and the TLS session could be resumed, by direct TLS", play: func(t *testing.T) error { return uprootedOn(t, 5223) }},
 }})
@@ -134,6 +137,43 @@ func expires(t *testing.T) error {
 		}
 		return f.err()
 	})
+}
+
+// aDayOld comes back to a server that would resume its TLS session, once within a day and once behind it: then it is a full handshake.
+func aDayOld(t *testing.T) error {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		var resumed record[bool]
+		options := shows("localhost", nil)
+		show := options.TLS
+		options.TLS = func(c *tls.Config) {
+			show(c)
+			c.MinVersion, c.MaxVersion = version, version
+			c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
+		}
+		err := serve(t, options, func(srv *xmpptest.Server) error {
+			c, err := xmpp.NewConnection(configuration(srv, trusting))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.Login(t.Context(), "", ""); err != nil {
+				return err
+			}
+			for _, after := range []time.Duration{23 * time.Hour, 25 * time.Hour} {
+				pass(after)
+				srv.Drop("romeo")
+				pass(time.Minute)
+			}
+			if got := resumed.list(); c.State() != xmpp.Online || !slices.Equal(got, []bool{false, true, false}) {
+				return fmt.Errorf("with version %x it is %v, TLS sessions resumed: %v", version, c.State(), got)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func uprooted(t *testing.T) error { return uprootedOn(t, 5222) }

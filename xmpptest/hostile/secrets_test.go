@@ -1,36 +1,18 @@
 package hostile_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/pbkdf2"
-	"crypto/sha1"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/sasl"
-	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
-)
-
-// What the server and the store of a leak hold, and nobody may see.
-const (
-	secretID     = "c4n4ry-of-the-session"
-	secretToken  = "c4n4ry-of-the-token"
-	secretDevice = "c4a4a247-1234-4abc-9def-c4a4a2470001"
 )
 
 // S060: whatever goes wrong in a login, no secret is in errors, logs, traces or anything that prints itself.
@@ -104,36 +86,17 @@ func leaks(list ...leak) []scene {
 	return all
 }
 
-// A sink collects all that is printed.
-type sink struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (s *sink) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all.Write(b)
-}
-
-func (s *sink) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all.String()
-}
-
 func (l leak) play(t *testing.T) error {
 	return serve(t, nil, func(srv *xmpptest.Server) error {
 		out := new(sink)
 		cfg := configuration(srv, func(cfg *xmpp.ConnectionConfiguration) {
-			cfg.Password, cfg.Store, cfg.Mechanisms = canary, xmpp.NewMemoryStore(), []string{"SCRAM-SHA-1"}
+			cfg.Store, cfg.Mechanisms = xmpp.NewMemoryStore(), []string{"SCRAM-SHA-1"}
 			cfg.Logger = slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))
 			cfg.Trace = func(e xmpp.TraceEvent) { fmt.Fprintf(out, "%t %s\n", e.Out, e.Data) }
 			cfg.OnError = func(err error) { fmt.Fprintf(out, "%v %+v %#v\n", err, err, err) }
 		}, l.with)
 		wrote := new(sink)
 		if l.session != "" {
-			_ = srv.AddAccount("romeo", canary)
 			srv.Script(func(s *xmpptest.ScriptConn) error { return l.begin(s) })
 			srv.Script(func(s *xmpptest.ScriptConn) error { return l.resume(s, wrote) })
 		} else {
@@ -141,7 +104,7 @@ func (l leak) play(t *testing.T) error {
 		}
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
-			return l.judge(printed(out, err, cfg), "")
+			return exposed(printed(out, err, cfg), "")
 		}
 		var sessions record[*xmpp.Session]
 		c.Use(xmpp.Extension{Name: "listener", Start: func(_ context.Context, s *xmpp.Session) error { sessions.add(s); return nil }})
@@ -157,7 +120,11 @@ func (l leak) play(t *testing.T) error {
 				s *xmpp.MemoryStore
 			}{c, cfg.Store.(*xmpp.MemoryStore)}, xmpp.CredentialsRequest{Address: c.User()})
 		_ = c.Close()
-		return l.judge(text+out.text(), wrote.text())
+		text += out.text()
+		if len(text) < 1000 {
+			return fmt.Errorf("too little was shown to say anything: %q", text)
+		}
+		return exposed(text, wrote.text())
 	})
 }
 
@@ -197,107 +164,4 @@ func (l leak) resume(s *xmpptest.ScriptConn, wrote *sink) error {
 	_ = drain(s)
 	fmt.Fprint(wrote, s.Log())
 	return err
-}
-
-// printed shows values in every way there is.
-func printed(out *sink, values ...any) string {
-	for _, v := range values {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
-			fmt.Fprintf(out, verb+"\n", v)
-		}
-		slog.New(slog.NewTextHandler(out, nil)).Info("value", "v", v)
-		slog.New(slog.NewJSONHandler(out, nil)).Info("value", "v", v)
-		text, _ := json.Marshal(v)
-		_, _ = out.Write(text)
-		text, _ = xml.Marshal(v)
-		_, _ = out.Write(text)
-		if err, ok := v.(error); ok {
-			fmt.Fprint(out, err.Error(), errors.Unwrap(err))
-			if failed, ok := errors.AsType[*xmpp.ConnectError](err); ok {
-				fmt.Fprintf(out, "%+v %#v", *failed, failed.Attempts)
-			}
-			if refused, ok := errors.AsType[*sasl.Failure](err); ok {
-				fmt.Fprintf(out, "%+v %#v", *refused, refused)
-			}
-			if ended, ok := errors.AsType[*stanza.StreamError](err); ok {
-				fmt.Fprintf(out, "%+v %#v", *ended, ended)
-			}
-		}
-	}
-	return out.text()
-}
-
-var saslText = regexp.MustCompile(`<(?:auth|response|initial-response)[^>]*>([A-Za-z0-9+/=]+)<`)
-
-// judge searches what was shown for the secrets, and for what was made of them and written.
-func (l leak) judge(shown, wrote string) error {
-	if len(shown) < 1000 {
-		return fmt.Errorf("too little was shown to say anything: %q", shown)
-	}
-	secrets := map[string]string{"the password": canary, "a token": secretToken, "the session's id": secretID, "the device": secretDevice}
-	salted, err := pbkdf2.Key(sha1.New, canary, []byte("salt"), 4096, sha1.Size)
-	if err != nil {
-		return err
-	}
-	secrets["the salted password"] = string(salted)
-	for _, name := range []string{"Client Key", "Server Key"} {
-		h := hmac.New(sha1.New, salted)
-		h.Write([]byte(name))
-		key := h.Sum(nil)
-		sum := sha1.Sum(key)
-		secrets["the "+name], secrets["what is stored of the "+name] = string(key), string(sum[:])
-	}
-	for n, m := range saslText.FindAllStringSubmatch(wrote, -1) {
-		data, _ := base64.StdEncoding.DecodeString(m[1])
-		if len(data) < 4 {
-			continue
-		}
-		secrets[fmt.Sprint("message ", n)] = string(data)
-		if _, proof, ok := strings.Cut(string(data), ",p="); ok {
-			raw, _ := base64.StdEncoding.DecodeString(proof)
-			secrets["the proof, in base64"], secrets["the proof"] = proof, string(raw)
-		}
-	}
-	var f faults
-	for name, secret := range secrets {
-		for form, text := range shapes(secret) {
-			if at := strings.Index(shown, text); at >= 0 {
-				f.addf("%s is shown, %s: %s", name, form, shown[max(0, at-100):min(len(shown), at+len(text)+20)])
-			}
-		}
-	}
-	return f.err()
-}
-
-// shapes are the ways in which a secret can be shown. In base64 it looks in three ways, by where it begins.
-func shapes(secret string) map[string]string {
-	all := map[string]string{
-		"as it is": secret, "in hex": hex.EncodeToString([]byte(secret)), "in capital hex": strings.ToUpper(hex.EncodeToString([]byte(secret))),
-		"in numbers": strings.Trim(fmt.Sprint([]byte(secret)), "[]"), "quoted": strings.Trim(fmt.Sprintf("%q", secret), `"`),
-	}
-	for skip := range 3 {
-		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", skip) + secret))
-		begin, end := (skip*8+5)/6, (skip+len(secret))*8/6
-		all[fmt.Sprint("in base64 from ", skip)] = text[begin:end]
-		all[fmt.Sprint("in base64 for URLs from ", skip)] = strings.NewReplacer("+", "-", "/", "_").Replace(text[begin:end])
-	}
-	return all
-}
-
-// The search finds what is shown.
-func TestLeaksAreSeen(t *testing.T) {
-	for _, shown := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", "\x00"+canary), fmt.Sprint([]byte(canary)), base64.StdEncoding.EncodeToString([]byte("\x00romeo\x00" + canary)),
-		base64.URLEncoding.EncodeToString([]byte("a" + canary)), secretID, secretToken, secretDevice} {
-		err := leak{}.judge(strings.Repeat("x", 1000)+shown+"y", "")
-		if err == nil {
-			t.Errorf("%q is not seen", shown)
-		}
-	}
-	if err := (leak{}).judge(strings.Repeat("x", 1000), ""); err != nil {
-		t.Error(err)
-	}
-	wrote := "<response xmlns='x'>" + base64.StdEncoding.EncodeToString([]byte("c=biws,r=x,p=AAECAwQFBgcICQoLDA0ODxAREhM=")) + "</response>"
-	if err := (leak{}).judge(strings.Repeat("x", 1000)+"000102030405060708090a0b0c0d0e0f10111213", wrote); err == nil {
-		t.Error("a proof is not seen")
-	}
 }

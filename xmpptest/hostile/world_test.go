@@ -17,22 +17,25 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-// canary is the password of who logs in where the server isn't believed. It must never be seen.
-const canary = "c4n4ry-of-the-password"
-
 // with is a change of a configuration.
 type with func(*xmpp.ConnectionConfiguration)
 
-// serve runs f with a server that is closed behind it, and joins what scripts complained about.
+// serve runs f with a server that is closed behind it. romeo's password is a canary there, and what his clients show is watched.
 func serve(t *testing.T, options *xmpptest.Options, f func(srv *xmpptest.Server) error) error {
 	t.Helper()
 	srv, err := xmpptest.Start(options)
 	if err != nil {
 		return err
 	}
+	if err := srv.AddAccount("romeo", canary); err != nil {
+		return err
+	}
+	w := new(watch)
+	watches.Store(srv, w)
+	defer watches.Delete(srv)
 	err = f(srv)
 	srv.Close()
-	return err
+	return errors.Join(err, w.over())
 }
 
 // configuration is that of romeo, whose server is in memory.
@@ -46,6 +49,9 @@ func configuration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfig
 			change(cfg)
 		}
 	}
+	if w, ok := watches.Load(srv); ok {
+		w.(*watch).on(cfg)
+	}
 	return cfg
 }
 
@@ -55,6 +61,7 @@ type client interface {
 	Done() <-chan struct{}
 	Err() error
 	State() xmpp.State
+	OnState(func(xmpp.StateChange)) (stop func())
 	Close() error
 }
 
