@@ -312,3 +312,28 @@ func TestAppendAs(t *testing.T) {
 	require.ErrorContains(t, err, "message id: U+0000")
 	require.Equal(t, "own", m.ID)
 }
+
+// A plain message is written just as a Writer would.
+func FuzzPlainMessage(f *testing.F) {
+	f.Add("juliet@capulet.example/balcony", "", "chat", "But soft", "")
+	f.Add("d'artagnan@musketeers.example/a&b<c>\"d", "<'\"&>", "normal", "a]]>b & c < d \r\n\t\u2028", "other")
+	f.Add("", "i\x00d", "groupchat", "naïve 月 \xff", "x\ufffe")
+	f.Add("a@b", "\x01", "t\x02", "\x03", "")
+	f.Fuzz(func(t *testing.T, to, id, kind, body, given string) {
+		m := &stanza.Message{ID: id, Type: stanza.MessageType(kind), Body: body}
+		m.To, _ = jid.Parse(to)
+		if given != "" {
+			// Through the Writer it has its id of its own.
+			c := *m
+			c.ID = given
+			slow, slowErr := stanza.AppendSlowly(nil, &c)
+			fast, err := stanza.AppendAs(nil, given, m)
+			require.Equal(t, slowErr, err)
+			require.Equal(t, string(slow), string(fast))
+		}
+		slow, slowErr := stanza.AppendSlowly([]byte("before"), m)
+		fast, err := stanza.Append([]byte("before"), m)
+		require.Equal(t, slowErr, err)
+		require.Equal(t, string(slow), string(fast))
+	})
+}

@@ -1,5 +1,28 @@
 package xmlstream
 
+// AppendText appends s as character data; false: it can't stand in XML, and
+// nothing was appended. What stands for itself is looked at once.
+func AppendText(dst []byte, s string) ([]byte, bool) {
+	if plainRun(s, 0) == len(s) {
+		return append(dst, s...), true
+	}
+	if ValidText(s) >= 0 {
+		return dst, false
+	}
+	return appendText(dst, s), true
+}
+
+// AppendValue is AppendText for the value of an attribute, without its quotes.
+func AppendValue(dst []byte, s string) ([]byte, bool) {
+	if plainRun(s, 0) == len(s) {
+		return append(dst, s...), true
+	}
+	if ValidText(s) >= 0 {
+		return dst, false
+	}
+	return appendValue(dst, s), true
+}
+
 // appendText appends s as character data. A raw > is escaped so that "]]>"
 // can't arise, and CR because a reader would turn it into LF (XML 1.0 §2.11).
 func appendText(dst []byte, s string) []byte {

@@ -104,9 +104,7 @@ func (w *Writer) AttrNS(space, local, value string) {
 			return
 		}
 	}
-	// What is written as it is needn't be looked at twice.
-	plain := plainRun(value, 0) == len(value)
-	if !w.check(local, "namespace", space) || !plain && !w.check(local, "value", value) {
+	if !w.check(local, "namespace", space) {
 		return
 	}
 	w.attrs = append(w.attrs, name)
@@ -114,12 +112,13 @@ func (w *Writer) AttrNS(space, local, value string) {
 	if space != "" {
 		w.buf, prefix = w.pfx.appendDecl(w.buf, space)
 	}
-	if plain {
-		w.buf = append(append(append(append(w.buf, ' '), prefix...), local...), '=', '\'')
-		w.buf = append(append(w.buf, value...), '\'')
+	w.buf = append(append(append(append(w.buf, ' '), prefix...), local...), '=', '\'')
+	var ok bool
+	if w.buf, ok = AppendValue(w.buf, value); !ok {
+		w.check(local, "value", value)
 		return
 	}
-	w.buf = appendAttr(w.buf, prefix, local, value)
+	w.buf = append(w.buf, '\'')
 }
 
 // Text adds character data to the innermost open element.
@@ -132,15 +131,14 @@ func (w *Writer) Text(s string) {
 		return
 	case s == "":
 		return
-	case plainRun(s, 0) == len(s):
-		w.closeTag()
-		w.buf = append(w.buf, s...)
-		return
-	case !w.check(w.open[len(w.open)-1].local, "text", s):
-		return
 	}
+	tag, at := w.inTag, len(w.buf)
 	w.closeTag()
-	w.buf = appendText(w.buf, s)
+	var ok bool
+	if w.buf, ok = AppendText(w.buf, s); !ok {
+		w.inTag, w.buf = tag, w.buf[:at]
+		w.check(w.open[len(w.open)-1].local, "text", s)
+	}
 }
 
 // End closes the innermost open element.
