@@ -73,6 +73,8 @@ func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Ses
 	}
 	t.reader.SetLimits(t.cfg.Limits)
 	_ = t.conn.SetDeadline(time.Time{})
+	t.source.patient = true
+	in.Crowded() // by what the session before has left
 	go s.readLoop()
 	return s
 }
@@ -100,9 +102,24 @@ func (s *Session) fail(err error) {
 // Abort ends the session at once, without a word to the server.
 func (s *Session) Abort(err error) { s.fail(err) }
 
+// readLoop is the reader while something comes. Where nothing does another goroutine takes its place, with the smallest of stacks.
 func (s *Session) readLoop() {
-	s.inbound.Crowded() // by what the session before has left
 	err := s.readAll()
+	if err == errNothing {
+		go s.rest()
+		return
+	}
+	s.end(err)
+}
+
+// rest is the reader while nothing comes.
+func (s *Session) rest() {
+	s.t.source.await()
+	go s.readLoop()
+}
+
+// end is the reader's end, because of err.
+func (s *Session) end(err error) {
 	s.handler.Flush()
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {

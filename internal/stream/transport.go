@@ -66,7 +66,8 @@ func (e *StepError) Step() string { return e.Name }
 // at a time; a Session takes it over at the end.
 type Transport struct {
 	conn     net.Conn  // the TLS connection once there is one
-	raw      net.Conn  // below TLS
+	raw      net.Conn  // below TLS; source, if that can be
+	source   source    // what raw is, where it can be waited for
 	gather   *gatherer // between the two
 	reader   *xmlstream.Reader
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
@@ -80,7 +81,11 @@ type Transport struct {
 
 // NewTransport wraps a fresh connection.
 func NewTransport(conn net.Conn, cfg *Config) *Transport {
-	t := &Transport{conn: conn, raw: conn, cfg: cfg}
+	t := &Transport{cfg: cfg}
+	if t.source.init(conn) {
+		conn = &t.source
+	}
+	t.conn, t.raw = conn, conn
 	t.reader = xmlstream.NewReader(listener{t}, before)
 	return t
 }
@@ -93,7 +98,9 @@ func (l listener) Read(p []byte) (int, error) {
 		l.t.drained()
 	}
 	n, err := l.t.conn.Read(p)
-	l.t.last.Store(time.Now().UnixNano())
+	if n > 0 {
+		l.t.last.Store(time.Now().UnixNano())
+	}
 	return n, err
 }
 

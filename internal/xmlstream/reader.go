@@ -6,8 +6,9 @@ import "io"
 // has no complete element, blocks as the source does, and must not be used by
 // two goroutines at once. The elements it returns are independent of it.
 //
-// While it waits for an element to begin it holds 512 bytes of buffer; bigger
-// ones come from a pool and go back to it.
+// While it waits for an element to begin it holds 512 bytes of buffer, and none
+// where the source returned with an error in place of waiting. Buffers come from
+// a pool and go back to it.
 type Reader struct {
 	buffer
 	lim     Limits
@@ -33,7 +34,6 @@ const (
 func NewReader(src io.Reader, lim Limits) *Reader {
 	r := &Reader{lim: lim.withDefaults()}
 	r.src = src
-	r.buf = r.small[:]
 	return r
 }
 
