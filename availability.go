@@ -76,7 +76,7 @@ func (r *Roster) OnPresence(f func(ctx context.Context, a Availability)) (stop f
 // PresenceChanges is OnPresence as a channel; an unread change of a resource is replaced by a
 // newer one.
 func (r *Roster) PresenceChanges(ctx context.Context) <-chan Availability {
-	return feedChan(r.presence, ctx, func(a Availability) (Availability, bool) { return a, true }, func(a Availability) any { return a.Address })
+	return feedChan(&r.presence, ctx, func(a Availability) (Availability, bool) { return a, true }, func(a Availability) any { return a.Address })
 }
 
 // routePresence keeps track of who is there, on the router.
@@ -122,6 +122,9 @@ func (r *Roster) track(p *stanza.Presence) []Availability {
 			r.strange++
 		}
 		of = make(map[string]Availability)
+		if r.present == nil {
+			r.present = make(map[jid.JID]map[string]Availability)
+		}
 		r.present[bare] = of
 	}
 	of[a.Address.Resource()] = keep(a, known)

@@ -40,7 +40,7 @@ func (c *claims) release(account string) {
 // claim makes the store this connection's for an account, from its login until it fails or the connection is closed.
 func (c *Connection) claim(a account) error {
 	store, ok := c.cfg.Store.(claimer)
-	if !ok || a.address.IsZero() {
+	if !ok || c.private || a.address.IsZero() {
 		return nil
 	}
 	if !store.claim(a.address.String()) {

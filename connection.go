@@ -31,16 +31,17 @@ type Connection struct {
 
 	ctx      context.Context // ends with the connection; what handlers get derives from it
 	cancel   context.CancelCauseFunc
-	done     chan struct{} // closed with the connection
-	stopping chan struct{} // closed when Close or Shutdown begins
+	done     stream.Signal // closed with the connection
+	stopping stream.Signal // closed when Close or Shutdown begins
 
 	chats                               *ChatManager
 	roster                              *Roster
 	presence                            *PresenceManager
+	life                                *stream.Line // of what follows
 	states                              notifier[StateChange]
 	slow                                notifier[SlowConsumer]
-	messages                            *Feed[messageEvent]
-	bounces                             *Feed[messageEvent]
+	messages                            Feed[messageEvent]
+	bounces                             Feed[messageEvent]
 	handlers                            handlerTable
 	router                              *stream.Line
 	app                                 *stream.Line
@@ -56,7 +57,7 @@ type Connection struct {
 	doubles                             doubles                 // the router's
 	journal                             atomic.Pointer[journal] // with Durable, from the first login on until it is closed
 	probeID                             string                  // of the request for a sign of life
-	storing                             chan struct{}           // has one while the session is being stored
+	storing                             queueLock               // of who stores the session
 	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
 	mu                                                      sync.Mutex // guards what follows; never held while waiting
@@ -67,7 +68,9 @@ type Connection struct {
 	features                                                []string          // likewise
 	unwrapSteps, decryptSteps, incomingSteps, outgoingSteps []step            // likewise
 	expiring                                                bool              // it is ending by itself, and what was received is being handled
+	stopped                                                 bool              // stopping is closed
 	working                                                 bool              // Connect or Login runs
+	interrupt                                               func(error)       // ends that
 	running                                                 bool              // Run runs
 	candidates                                              *candidates       // where to connect, and what was tried
 	transport                                               *stream.Transport // secured, before the login
@@ -77,6 +80,7 @@ type Connection struct {
 	owner                                                   jid.JID           // the account of the last login, also of one that failed
 	user                                                    jid.JID           // full, while bound
 	suspect                                                 uint64            // stood first when the server ended a stream for a fault of ours
+	private                                                 bool              // nobody else has the store; never changes
 	disclaim                                                func()            // gives the store free for the account
 	inherited                                               jid.JID           // whose suspended session was taken out of the store
 	stored                                                  []string          // the keys of that, while the store still has it
@@ -84,14 +88,28 @@ type Connection struct {
 	remnants                                                []remnant         // of a session that is over, until the next one is set up
 	sessions                                                int               // how many were online
 	shut                                                    *shutdown         // the Shutdown that is under way
-	online                                                  chan struct{}     // closed while online, replaced when not
+	online                                                  chan struct{}     // closed when it is online again; nil: nobody waits for that
 	ready                                                   atomic.Bool       // there was a login: sends are accepted
 	maxBytes                                                atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
-	hint                                                    chan struct{}     // the network has changed
+	hint                                                    chan struct{}     // the network has changed; nil: it was never lost
 
 	tries       int // in a row, of the supervisor alone
 	ticketsOnce sync.Once
 	ticketCache tls.ClientSessionCache
+}
+
+// A whole is a Connection and what lives as long as it, in one piece: among many small ones that come and go, as in a login, the memory of each
+// would be kept by those that stay.
+type whole struct {
+	Connection
+	guarded           guarded
+	chats             ChatManager
+	roster            Roster
+	presence          PresenceManager
+	router, app, life stream.Line
+	inbound           stream.Inbound
+	outbox            stream.Outbox
+	pending           stream.Pending
 }
 
 // guarded is what of a Connection has secrets in it. It stands behind a pointer of its own: where a verb doesn't fit, package fmt prints a value that
@@ -117,27 +135,30 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if cfg == nil {
 		return nil, &ConfigError{"configuration", "it is nil"}
 	}
-	c := &Connection{guarded: &guarded{cfg: *cfg}, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1), storing: make(chan struct{}, 1)}
+	all := new(whole)
+	c := &all.Connection
+	c.guarded, c.private = &all.guarded, cfg.Store == nil
+	c.cfg = *cfg
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}
 	c.log, c.probeID = c.cfg.Logger, stanza.NewID()
 	c.keys = sasl.NewKeyCache()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.router, c.app = stream.NewStages(c.ctx)
-	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
-	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
+	c.router, c.app, c.life = &all.router, &all.app, &all.life
+	stream.InitStages(c.ctx, c.router, c.app)
+	c.life.Init(context.Background())
+	c.outbox, c.pending, c.inbound = &all.outbox, &all.pending, &all.inbound
 	c.acks.c = c
-	c.inbound = &stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
+	*c.inbound = stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
 		Busy: c.app.Works}
 	c.app.Rests = c.inbound.Poke
 	c.outbox.Join(c.inbound)
-	c.messages, c.bounces = NewFeed[messageEvent](c), NewFeed[messageEvent](c)
-	c.chats = newChatManager(c)
-	c.roster = newRoster(c)
-	c.presence = newPresenceManager(c)
+	c.chats, c.roster, c.presence = &all.chats, &all.roster, &all.presence
+	c.chats.c, c.roster.c, c.presence.c = c, c, c
+	c.messages.c, c.bounces.c, c.chats.feed.c, c.chats.sent.c, c.presence.feed.c = c, c, c, c, c
+	c.roster.changes.c, c.roster.presence.c, c.roster.requests.c = c, c, c
 	c.onReceived, c.onUnchanged, c.onPresence = c.route, c.handUnchanged, c.handPresence
-	c.handleCore()
 	return c, nil
 }
 
@@ -188,7 +209,7 @@ func (c *Connection) Store() Store { return c.cfg.Store }
 func (c *Connection) Logger() *slog.Logger { return c.log }
 
 // Done is closed when the connection is closed for good.
-func (c *Connection) Done() <-chan struct{} { return c.done }
+func (c *Connection) Done() <-chan struct{} { return c.done.C() }
 
 // Err is why the connection is closed: nil while it is not, ErrClosed after Close and Shutdown,
 // else the cause.
@@ -227,12 +248,11 @@ func (c *Connection) begin(ctx context.Context, from ...State) (context.Context,
 			c.working = true
 			c.fix()
 			ctx, cancel := context.WithCancelCause(ctx)
-			stop := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
+			c.interrupt = cancel
 			return ctx, func() {
-				stop()
 				cancel(context.Canceled)
 				c.mu.Lock()
-				c.working = false
+				c.working, c.interrupt = false, nil
 				c.mu.Unlock()
 			}, nil
 		}
@@ -304,7 +324,7 @@ func (c *Connection) Run(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-c.done:
+	case <-c.done.C():
 		return c.Err()
 	case <-ctx.Done():
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
@@ -316,6 +336,8 @@ func (c *Connection) Run(ctx context.Context) error {
 // NetworkChanged says that the machine's network may be a new one: a reconnection that waits tries
 // at once.
 func (c *Connection) NetworkChanged() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	select {
 	case c.hint <- struct{}{}:
 	default:

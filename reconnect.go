@@ -71,7 +71,6 @@ func (h *handler) Ended(s *stream.Session, err error) {
 		return // the login that made it knows
 	}
 	c.live = nil
-	c.online = make(chan struct{})
 	if c.state == Closed || c.shut != nil {
 		return
 	}
@@ -82,6 +81,7 @@ func (h *handler) Ended(s *stream.Session, err error) {
 		return
 	}
 	c.setState(StateChange{State: Reconnecting, Err: err})
+	c.hint = make(chan struct{}, 1)
 	go c.reconnect(time.Since(c.since))
 }
 
@@ -148,10 +148,6 @@ func inClear(err error) bool {
 
 // reconnect brings the connection online again, or closes it where that is pointless.
 func (c *Connection) reconnect(lasted time.Duration) {
-	select {
-	case <-c.hint: // of a change while we were online
-	default:
-	}
 	limit := firstWait
 	c.mu.Lock()
 	if c.keep.id != "" {
@@ -195,7 +191,7 @@ func (c *Connection) pause(d time.Duration) bool {
 	select {
 	case <-t.C:
 	case <-c.hint:
-	case <-c.done:
+	case <-c.done.C():
 		return false
 	}
 	return c.ctx.Err() == nil

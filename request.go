@@ -117,7 +117,7 @@ func (c *Connection) passed(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-	case <-c.done:
+	case <-c.done.C():
 	}
 }
 
@@ -149,7 +149,7 @@ func (c *Connection) applied(r *stream.Request) <-chan struct{} {
 	if r.Apply == nil {
 		return nil
 	}
-	return c.done
+	return c.done.C()
 }
 
 func target(to jid.JID) string {
@@ -170,7 +170,11 @@ func (c *Connection) await(ctx context.Context) error {
 			return &unsentError{cause(s.Err())} // no other session is what ctx is for
 		}
 		c.mu.Lock()
-		up, online := c.live != nil || c.lane(ctx) == stream.Setup, c.online
+		up := c.live != nil || c.lane(ctx) == stream.Setup
+		if c.online == nil && !up {
+			c.online = make(chan struct{})
+		}
+		online := c.online
 		started := c.ready.Load()
 		c.mu.Unlock()
 		if up {
@@ -183,7 +187,7 @@ func (c *Connection) await(ctx context.Context) error {
 		case <-online:
 		case <-ctx.Done():
 			return &unsentError{fmt.Errorf("xmpp: waiting for the connection: %w", context.Cause(ctx))}
-		case <-c.done:
+		case <-c.done.C():
 			return ErrClosed
 		}
 	}

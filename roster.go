@@ -70,29 +70,21 @@ const (
 // answer and have the errors of [Connection.Set].
 type Roster struct {
 	c        *Connection
-	changes  *Feed[RosterChange]
-	presence *Feed[Availability]
-	requests *Feed[SubscriptionRequest]
-	saver    *stream.Line
+	changes  Feed[RosterChange]
+	presence Feed[Availability]
+	requests Feed[SubscriptionRequest]
 
 	mu       sync.RWMutex
 	loaded   bool
 	ver      string
 	versions bool          // the server versions it
 	saving   bool          // a save is queued
-	pushed   chan struct{} // closed by the next push
+	saver    *stream.Line  // nil: there was nothing to save
+	pushed   chan struct{} // closed by the next push; nil: nobody waits for one
 	contacts map[jid.JID]Contact
 	present  map[jid.JID]map[string]Availability // bare address, resource
 	strange  int                                 // entries of present that are no contacts
 	decide   func(context.Context, SubscriptionRequest) Decision
-}
-
-func newRoster(c *Connection) *Roster {
-	return &Roster{
-		c: c, changes: NewFeed[RosterChange](c), presence: NewFeed[Availability](c), requests: NewFeed[SubscriptionRequest](c),
-		saver:    stream.NewLine(context.WithoutCancel(c.ctx)),
-		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]map[string]Availability), pushed: make(chan struct{}),
-	}
 }
 
 // Contacts is a snapshot of all contacts, ordered by address.
@@ -148,7 +140,7 @@ func (r *Roster) OnChange(f func(ctx context.Context, change RosterChange)) (sto
 
 // Changes is OnChange as a channel; an unread change of a contact is replaced by a newer one.
 func (r *Roster) Changes(ctx context.Context) <-chan RosterChange {
-	return feedChan(r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
+	return feedChan(&r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
 }
 
 // Add puts a contact on the list, or gives the one that is there this name and these groups (RFC
@@ -209,6 +201,9 @@ func (r *Roster) set(ctx context.Context, item rosterItem) error {
 	}
 	for {
 		r.mu.Lock()
+		if r.pushed == nil {
+			r.pushed = make(chan struct{})
+		}
 		next := r.pushed
 		shown := r.shows(item.Contact)
 		r.mu.Unlock()
@@ -219,7 +214,7 @@ func (r *Roster) set(ctx context.Context, item rosterItem) error {
 		case <-next:
 		case <-limited.Done():
 			return nil
-		case <-r.c.done:
+		case <-r.c.done.C():
 			return nil
 		}
 	}
@@ -266,7 +261,10 @@ func (r *Roster) load(ctx context.Context, versions bool) error {
 func (r *Roster) replace(list rosterQuery, versions bool) {
 	r.mu.Lock()
 	old, first := r.contacts, !r.loaded
-	r.contacts = make(map[jid.JID]Contact, len(list.items))
+	r.contacts = nil
+	if len(list.items) > 0 {
+		r.contacts = make(map[jid.JID]Contact, len(list.items))
+	}
 	r.loaded, r.versions, r.ver = true, versions && list.hasVer, strings.Clone(list.ver)
 	var changes []RosterChange
 	for _, item := range list.items {
@@ -286,14 +284,21 @@ func (r *Roster) replace(list rosterQuery, versions bool) {
 			changes = append(changes, RosterChange{RosterRemoved, c})
 		}
 	}
-	close(r.pushed)
-	r.pushed = make(chan struct{})
-	r.recount()
-	r.save()
+	r.changed()
 	r.mu.Unlock()
 	for _, ch := range append(changes, RosterChange{Kind: RosterLoaded}) {
 		r.changes.Emit(context.Background(), ch)
 	}
+}
+
+// changed takes note of a change. r.mu is held.
+func (r *Roster) changed() {
+	if r.pushed != nil {
+		close(r.pushed)
+		r.pushed = nil
+	}
+	r.recount()
+	r.save()
 }
 
 // push takes a roster push (RFC 6121 §2.1.6), on the router. Only our own account may send one.
@@ -316,6 +321,9 @@ func (r *Roster) push(ctx context.Context, q rosterQuery, iq *stanza.IQ) (any, e
 		delete(r.contacts, item.JID)
 		change = RosterChange{RosterRemoved, before}
 	default:
+		if r.contacts == nil {
+			r.contacts = make(map[jid.JID]Contact)
+		}
 		r.contacts[item.JID] = item
 		if !known {
 			change.Kind = RosterAdded
@@ -324,10 +332,7 @@ func (r *Roster) push(ctx context.Context, q rosterQuery, iq *stanza.IQ) (any, e
 	if q.hasVer {
 		r.ver = strings.Clone(q.ver)
 	}
-	close(r.pushed)
-	r.pushed = make(chan struct{})
-	r.recount()
-	r.save()
+	r.changed()
 	r.mu.Unlock()
 	if change.Kind != "" {
 		r.changes.Emit(ctx, change)
@@ -371,6 +376,9 @@ func (r *Roster) save() {
 		return
 	}
 	r.saving = true
+	if r.saver == nil {
+		r.saver = stream.NewLine(context.WithoutCancel(r.c.ctx))
+	}
 	key := r.storeKey()
 	r.saver.Add(stream.Job{Do: func(ctx context.Context) {
 		r.mu.Lock()

@@ -243,7 +243,7 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-c.done:
+	case <-c.done.C():
 		return ErrClosed
 	}
 }
@@ -258,7 +258,7 @@ func (c *Connection) OnMessage(f func(ctx context.Context, m *stanza.Message)) (
 
 // Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
 func (c *Connection) Messages(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(c.messages, ctx, theMessage, nil)
+	return feedChan(&c.messages, ctx, theMessage, nil)
 }
 
 func theMessage(ev messageEvent) (*stanza.Message, bool) { return ev.m, true }
@@ -272,7 +272,7 @@ func (c *Connection) OnMessageError(f func(ctx context.Context, m *stanza.Messag
 
 // MessageErrors is OnMessageError as a channel.
 func (c *Connection) MessageErrors(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(c.bounces, ctx, theMessage, nil)
+	return feedChan(&c.bounces, ctx, theMessage, nil)
 }
 
 // Peer is a mark (stanza.Mark) by which a step says whose conversation a message belongs to, where

@@ -60,7 +60,7 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	c.app.Add(stream.Job{Do: func(context.Context) {
 		select {
 		case <-opened:
-		case <-c.stopping:
+		case <-c.stopping.C():
 		}
 	}})
 	if !resumed {
@@ -122,7 +122,7 @@ func (c *Connection) reset(again bool) {
 func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session) error {
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, setupKey{}, s))
 	defer cancel()
-	defer context.AfterFunc(s.Context(), cancel)()
+	defer s.AfterFunc(cancel)()
 	var wg sync.WaitGroup
 	errs := make([]error, len(c.extensions))
 	for i, x := range c.extensions {
@@ -133,7 +133,7 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 	}
 	if !c.cfg.DisableRoster && (!info.Resumed || info.Restored) {
 		wg.Go(func() {
-			if err := c.roster.load(ctx, s.Features.RosterVer); err != nil {
+			if err := c.roster.load(ctx, s.RosterVer); err != nil {
 				c.report(fmt.Errorf("roster: %w", err))
 			}
 		})
@@ -193,16 +193,19 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Ses
 	c.keep.complete = true
 	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
-	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
+	c.life.Add(stream.Job{Do: func(context.Context) { close(opened) }})
 	c.live, c.since = s, time.Now()
-	close(c.online)
+	if c.online != nil {
+		close(c.online)
+		c.online = nil
+	}
 	c.outbox.Open()
 	for _, x := range c.extensions {
 		if x.Online != nil {
 			go func() {
 				ctx, cancel := context.WithCancel(c.ctx)
 				defer cancel()
-				defer context.AfterFunc(s.Context(), cancel)()
+				defer s.AfterFunc(cancel)()
 				if err := c.runHook(ctx, x, "Online", x.Online, info); err != nil {
 					s.Abort(err)
 				}

@@ -55,10 +55,8 @@ func (c *Connection) OnState(f func(StateChange)) (stop func()) {
 	return c.states.subscribe(f)
 }
 
-// A notifier calls its listeners one after another, in order, on a goroutine that exists only
-// while there is something to say.
+// A notifier calls its listeners one after another, in order, on a line that isn't the application's.
 type notifier[T any] struct {
-	line *stream.Line
 	mu   sync.Mutex
 	subs []*func(T)
 }
@@ -74,8 +72,8 @@ func (n *notifier[T]) subscribe(f func(T)) (stop func()) {
 	}
 }
 
-func (n *notifier[T]) emit(v T, guard func(func())) {
-	n.line.Add(stream.Job{Do: func(context.Context) {
+func (n *notifier[T]) emit(line *stream.Line, v T, guard func(func())) {
+	line.Add(stream.Job{Do: func(context.Context) {
 		n.mu.Lock()
 		subs := n.subs
 		n.mu.Unlock()
@@ -132,6 +130,6 @@ func (c *Connection) setState(s StateChange) {
 		return
 	}
 	c.state = s.State
-	c.states.line.Add(stream.Job{Do: func(context.Context) { c.log.Debug("state", "state", s.State.String(), "error", s.Err) }})
-	c.states.emit(s, c.guard)
+	c.life.Add(stream.Job{Do: func(context.Context) { c.log.Debug("state", "state", s.State.String(), "error", s.Err) }})
+	c.states.emit(c.life, s, c.guard)
 }

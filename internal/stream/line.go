@@ -59,11 +59,13 @@ func (j *Job) hold() {
 // NewLine makes a line whose jobs get a context derived from base.
 func NewLine(base context.Context) *Line { return &Line{base: base} }
 
-// NewStages makes the lines that every stanza passes.
-func NewStages(base context.Context) (router, application *Line) {
-	router, application = &Line{base: base, stage: routing}, &Line{base: base, stage: applying}
-	router.to, application.after = application, router
-	return router, application
+// Init makes l what NewLine returns.
+func (l *Line) Init(base context.Context) { l.base = base }
+
+// InitStages makes the lines that every stanza passes.
+func InitStages(base context.Context, router, application *Line) {
+	router.base, router.stage, router.to = base, routing, application
+	application.base, application.stage, application.after = base, applying, router
 }
 
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.

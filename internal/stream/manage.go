@@ -213,11 +213,14 @@ func (o *Outbox) remind() {
 		return
 	}
 	due, wait := o.out.RequestDue(time.Now())
+	if wait > 0 && !due {
+		o.timer.Reset(wait)
+		return
+	}
+	o.timer = nil // an idle connection keeps none
 	if due {
 		o.ask = true
 		o.wake()
-	} else if wait > 0 {
-		o.timer.Reset(wait)
 	}
 }
 

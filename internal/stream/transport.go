@@ -69,7 +69,7 @@ type Transport struct {
 	raw      net.Conn  // below TLS; source, if that can be
 	source   source    // what raw is, where it can be waited for
 	gather   *gatherer // between the two
-	reader   *xmlstream.Reader
+	reader   xmlstream.Reader
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config
 	secured  bool
@@ -86,7 +86,7 @@ func NewTransport(conn net.Conn, cfg *Config) *Transport {
 		conn = &t.source
 	}
 	t.conn, t.raw = conn, conn
-	t.reader = xmlstream.NewReader(listener{t}, before)
+	t.reader.Reset(listener{t}, before)
 	return t
 }
 

@@ -30,7 +30,7 @@ type Writer struct {
 	final   *[]byte // to be written last
 	flush   bool    // … after everything that waits, not before
 	ended   bool
-	done    chan struct{} // closed when final is written or never will be
+	done    Signal // closed when final is written or never will be
 
 	// the goroutine's own
 	batch []Entry
@@ -38,9 +38,14 @@ type Writer struct {
 }
 
 func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
-	w := &Writer{conn: conn, gather: gather, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
-	w.start = w.run
+	w := new(Writer)
+	w.init(conn, gather, box, tracer, fail)
 	return w
+}
+
+func (w *Writer) init(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) {
+	w.conn, w.gather, w.box, w.tracer, w.fail = conn, gather, box, tracer, fail
+	w.start = w.run
 }
 
 func (w *Writer) run() {
@@ -122,7 +127,7 @@ func (w *Writer) last(final []byte) {
 func (w *Writer) closeTLS() {
 	conn, ok := w.conn.(*tls.Conn)
 	select {
-	case <-w.done:
+	case <-w.done.C():
 	default:
 		return // somebody still writes
 	}
@@ -146,7 +151,7 @@ func (w *Writer) closeTLS() {
 func (w *Writer) end() {
 	if !w.ended {
 		w.ended = true
-		close(w.done)
+		w.done.Close()
 	}
 	// running stays true: nobody may start it again.
 	w.running = true
@@ -217,7 +222,7 @@ func (w *Writer) finish(ctx context.Context, data string, flush bool) {
 	}
 	w.box.mu.Unlock()
 	select {
-	case <-w.done:
+	case <-w.done.C():
 	case <-ctx.Done():
 	}
 }

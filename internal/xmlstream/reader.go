@@ -32,9 +32,19 @@ const (
 
 // NewReader returns a Reader that expects the header of a stream.
 func NewReader(src io.Reader, lim Limits) *Reader {
-	r := &Reader{lim: lim.withDefaults()}
-	r.src = src
+	r := new(Reader)
+	r.Reset(src, lim)
 	return r
+}
+
+// Reset makes r what NewReader returns. What it has read and not returned is
+// forgotten.
+func (r *Reader) Reset(src io.Reader, lim Limits) {
+	r.release()
+	r.start = r.end
+	r.move(nil, nil)
+	*r = Reader{lim: lim.withDefaults()}
+	r.src = src
 }
 
 // SetLimits changes the limits, for what is read from now on.
