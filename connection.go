@@ -29,6 +29,8 @@ type Connection struct {
 	log  *slog.Logger
 	keys sasl.KeyCache
 
+	streams *stream.Config // never changes
+
 	ctx      context.Context // ends with the connection; what handlers get derives from it
 	cancel   context.CancelCauseFunc
 	done     stream.Signal // closed with the connection
@@ -56,7 +58,7 @@ type Connection struct {
 	acks                                acks
 	doubles                             doubles                 // the router's
 	journal                             atomic.Pointer[journal] // with Durable, from the first login on until it is closed
-	probeID                             string                  // of the request for a sign of life
+	probe                               atomic.Pointer[string]  // the id of the request for a sign of life; nil: there was none
 	storing                             queueLock               // of who stores the session
 	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
@@ -71,6 +73,7 @@ type Connection struct {
 	stopped                                                 bool              // stopping is closed
 	working                                                 bool              // Connect or Login runs
 	interrupt                                               func(error)       // ends that
+	gates                                                   []chan struct{}   // before the application's goroutine, while sessions are being set up
 	running                                                 bool              // Run runs
 	candidates                                              *candidates       // where to connect, and what was tried
 	transport                                               *stream.Transport // secured, before the login
@@ -110,6 +113,9 @@ type whole struct {
 	inbound           stream.Inbound
 	outbox            stream.Outbox
 	pending           stream.Pending
+	keys              sasl.MemoryKeys
+	store             MemoryStore // unless the configuration has one
+	streams           stream.Config
 }
 
 // guarded is what of a Connection has secrets in it. It stands behind a pointer of its own: where a verb doesn't fit, package fmt prints a value that
@@ -142,17 +148,23 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}
-	c.log, c.probeID = c.cfg.Logger, stanza.NewID()
-	c.keys = sasl.NewKeyCache()
+	if c.private {
+		c.cfg.Store = &all.store
+	}
+	c.streams = &all.streams
+	if err := c.cfg.streams(c.streams); err != nil {
+		return nil, err
+	}
+	c.log = c.cfg.Logger
+	c.keys = &all.keys
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.router, c.app, c.life = &all.router, &all.app, &all.life
 	stream.InitStages(c.ctx, c.router, c.app)
 	c.life.Init(context.Background())
 	c.outbox, c.pending, c.inbound = &all.outbox, &all.pending, &all.inbound
 	c.acks.c = c
-	*c.inbound = stream.Inbound{Outstanding: func() bool { return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() }, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
-		Busy: c.app.Works}
-	c.app.Rests = c.inbound.Poke
+	c.inbound.Init((*handler)(c))
+	c.app.Rests = c.inbound
 	c.outbox.Join(c.inbound)
 	c.chats, c.roster, c.presence = &all.chats, &all.roster, &all.presence
 	c.chats.c, c.roster.c, c.presence.c = c, c, c

@@ -48,6 +48,26 @@ func (h *handler) Report(err error) {
 	(*Connection)(h).report(err)
 }
 
+// Outstanding, Slow, Owe, Pausing and Busy are for the Inbound.
+func (h *handler) Outstanding() bool {
+	return h.pending.Any() || h.acks.awaited.Load() > 0 || h.outbox.Wanting()
+}
+
+// Slow hears that the reader has paused for so long.
+func (h *handler) Slow(paused time.Duration) { (*Connection)(h).slowed(paused) }
+
+// Owe hears that the server is to be told what is handled.
+func (h *handler) Owe() { h.outbox.Owe() }
+
+// Pausing hears that the reader pauses.
+func (h *handler) Pausing() {
+	h.router.Flush()
+	h.outbox.Poke()
+}
+
+// Busy tells whether handlers run.
+func (h *handler) Busy() bool { return h.app.Works() }
+
 // Ended is told that a session is over.
 func (h *handler) Ended(s *stream.Session, err error) {
 	c := (*Connection)(h)

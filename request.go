@@ -149,7 +149,7 @@ func (c *Connection) applied(r *stream.Request) <-chan struct{} {
 	if r.Apply == nil {
 		return nil
 	}
-	return c.done.C()
+	return c.ctx.Done()
 }
 
 func target(to jid.JID) string {

@@ -21,7 +21,7 @@ func (c *Connection) received(item *stream.Item) {
 	}
 	defer item.Release()
 	c.router.Flush() // who waits for the answer finds what came before it on the router
-	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == c.probeID {
+	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || c.isProbe(iq.ID) {
 		return
 	}
 	r := c.pending.Match(iq, c.User())
@@ -39,6 +39,12 @@ func (c *Connection) received(item *stream.Item) {
 	default:
 		r.Complete(iq)
 	}
+}
+
+// isProbe tells whether a request for a sign of life had that id.
+func (c *Connection) isProbe(id string) bool {
+	p := c.probe.Load()
+	return p != nil && *p == id
 }
 
 // toApp queues a job on the application goroutine. What the router has for it goes in batches, the latest of which

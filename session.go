@@ -46,7 +46,7 @@ type setupKey struct{}
 // start makes a bound transport the running session and sets it up: extensions and roster in
 // one flight, then presence, then everything that waits.
 func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, r *arrival) error {
-	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
+	gate := make(chan struct{}) // closed when the session's Online was announced, or it has failed
 	c.mu.Lock()
 	if c.state == Closed {
 		c.mu.Unlock()
@@ -57,12 +57,10 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	resumed, first := r.resumed, c.sessions == 0
 	features := t.Features
 	// Nothing of this session reaches the application before its Online.
-	c.app.Add(stream.Job{Do: func(context.Context) {
-		select {
-		case <-opened:
-		case <-c.stopping.C():
-		}
-	}})
+	if c.gates = append(c.gates, gate); c.stopped {
+		c.open(gate)
+	}
+	c.app.Add(stream.Job{Do: func(context.Context) { <-gate }})
 	if !resumed {
 		// Behind what is left of the session before, ahead of what this one brings.
 		again := c.sessions > 0
@@ -88,10 +86,12 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	if err == nil {
 		c.takenOver(ctx)
 		c.expire()
-		err = c.goOnline(s, opened, info)
+		err = c.goOnline(s, gate, info)
 	}
 	if err != nil {
-		close(opened)
+		c.mu.Lock()
+		c.open(gate)
+		c.mu.Unlock()
 		if ended := s.Err(); ended != nil {
 			err = cause(ended) // all else follows from it
 		}
@@ -177,8 +177,20 @@ func (c *Connection) runHook(ctx context.Context, x Extension, step string, f fu
 	return nil
 }
 
-// goOnline opens the outbox and announces the session; when that was heard, opened is closed.
-func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Session) error {
+// open opens a gate before the application's goroutine, unless that was done. c.mu is held.
+func (c *Connection) open(gate chan struct{}) {
+	i := slices.Index(c.gates, gate)
+	if i < 0 {
+		return
+	}
+	close(gate)
+	if c.gates = slices.Delete(c.gates, i, i+1); len(c.gates) == 0 {
+		c.gates = nil
+	}
+}
+
+// goOnline opens the outbox and announces the session; when that was heard, the gate is opened.
+func (c *Connection) goOnline(s *stream.Session, gate chan struct{}, info *Session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == Closed || c.shut != nil {
@@ -193,7 +205,11 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Ses
 	c.keep.complete = true
 	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
-	c.life.Add(stream.Job{Do: func(context.Context) { close(opened) }})
+	c.life.Add(stream.Job{Do: func(context.Context) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.open(gate)
+	}})
 	c.live, c.since = s, time.Now()
 	if c.online != nil {
 		close(c.online)

@@ -139,6 +139,9 @@ func (c *Connection) stop() {
 	if !c.stopped {
 		c.stopped = true
 		c.stopping.Close()
+		for len(c.gates) > 0 {
+			c.open(c.gates[0])
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ type MemoryStore struct {
 }
 
 // NewMemoryStore returns an empty store.
-func NewMemoryStore() *MemoryStore { return &MemoryStore{values: make(map[string]*[]byte)} }
+func NewMemoryStore() *MemoryStore { return new(MemoryStore) }
 
 // Format writes how many values there are: some of them are as secret as a password.
 func (s *MemoryStore) Format(f fmt.State, _ rune) {
@@ -58,6 +58,9 @@ func (s *MemoryStore) Put(_ context.Context, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	value = append([]byte{}, value...)
+	if s.values == nil {
+		s.values = make(map[string]*[]byte)
+	}
 	s.values[strings.Clone(key)] = &value
 	return nil
 }

@@ -90,14 +90,19 @@ func (it *Item) drop() {
 	}
 }
 
+// A Keeper is what an Inbound needs of its connection.
+type Keeper interface {
+	Outstanding() bool  // a request of ours waits for its answer
+	Slow(time.Duration) // the reader has paused for so long
+	Owe()               // the server is to be told what is handled
+	Report(error)
+	Pausing()   // the reader has paused
+	Busy() bool // handlers run; Poke is called when none does any more
+}
+
 // Inbound counts what was received and not handled.
 type Inbound struct {
-	Outstanding func() bool         // a request of ours waits for its answer
-	Slow        func(time.Duration) // the reader has paused for so long
-	Owe         func()              // the server is to be told what is handled
-	Report      func(error)
-	Pausing     func()      // the reader has paused
-	Busy        func() bool // handlers run; Poke is called when none does any more
+	of Keeper
 
 	// The reader's own:
 	crowded bool   // as of the last item
@@ -113,6 +118,9 @@ type Inbound struct {
 	sm     sm.In
 }
 
+// Init says whose it is.
+func (q *Inbound) Init(of Keeper) { q.of = of }
+
 // NewItem takes a stanza in; nil: it was received before the stream was resumed.
 func (q *Inbound) NewItem(e stanza.Element) *Item { return q.newItem(e, e.Size()) }
 
@@ -127,7 +135,7 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 	q.crowded = q.full()
 	q.mu.Unlock()
 	if err != nil {
-		q.Report(err)
+		q.of.Report(err)
 	}
 	if again {
 		return nil
@@ -154,7 +162,7 @@ func (q *Inbound) handled(it *Item) {
 	if !it.dropped.Load() {
 		q.sm.Handled(it.seq)
 	}
-	if !q.over(2) || !q.Busy() || q.Outstanding() {
+	if !q.over(2) || !q.of.Busy() || q.of.Outstanding() {
 		// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
 		// as much as they do. But where a request of ours waits it is all for that.
 		q.wake()
@@ -166,7 +174,7 @@ func (q *Inbound) handled(it *Item) {
 	due, _ := q.sm.AckDue(time.Time{}, false)
 	q.mu.Unlock()
 	if due {
-		q.Owe()
+		q.of.Owe()
 	}
 }
 
@@ -249,7 +257,7 @@ func (q *Inbound) over(part int) bool {
 	if q.count >= hardCount-hardCount/part || q.bytes >= hardBytes-hardBytes/part || q.sm.Full() {
 		return true
 	}
-	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.Outstanding()
+	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.of.Outstanding()
 }
 
 // Pending is how many stanzas and bytes wait to be handled.
@@ -280,7 +288,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		paused := q.paused
 		q.mu.Unlock()
-		q.Pausing()
+		q.of.Pausing()
 		if since.IsZero() {
 			since = time.Now()
 		}
@@ -289,12 +297,12 @@ func (q *Inbound) Wait(ctx context.Context) {
 		case <-paused:
 		case <-ctx.Done():
 		case <-slow.C:
-			q.Slow(time.Since(since))
+			q.of.Slow(time.Since(since))
 			q.mu.Lock()
 			due, _ := q.sm.AckDue(time.Now(), true)
 			q.mu.Unlock()
 			if due {
-				q.Owe() // a paused reader shows that it lives
+				q.of.Owe() // a paused reader shows that it lives
 			}
 		}
 		slow.Stop()

@@ -16,7 +16,7 @@ type Line struct {
 	after *Line // the stage that jobs come from; nil: none
 	to    *Line // the stage that they make jobs for; nil: none
 
-	Rests func() // is called when there is nothing left to do; nil: nobody cares
+	Rests interface{ Poke() } // hears that there is nothing left to do; nil: nobody cares
 
 	mu      sync.Mutex
 	waiting []Job
@@ -232,7 +232,7 @@ func (l *Line) loop(next int) {
 		j, ok, onward := l.take(&next)
 		if !ok {
 			if l.Rests != nil {
-				l.Rests()
+				l.Rests.Poke()
 			}
 			if onward {
 				l.to.loop(0) // on this goroutine, which has nothing else to do

@@ -11,8 +11,8 @@ import (
 // Stream management (XEP-0198) as the outbox sees it: what was written and isn't acknowledged stays in it, numbered,
 // until the server takes responsibility or the session is over for good.
 
-// Join says where the count for an <a/> is to be had and whether the reader has paused.
-func (o *Outbox) Join(in *Inbound) { o.h, o.deaf, o.read = in.H, in.Paused, in.Poke }
+// Join says whose stanzas are counted for an <a/>.
+func (o *Outbox) Join(in *Inbound) { o.in = in }
 
 // Poke makes the writer look again, because the reader has paused.
 func (o *Outbox) Poke() {

@@ -63,9 +63,9 @@ type Session struct {
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
 	s := &Session{PreApproval: t.Features.PreApproval, RosterVer: t.Features.RosterVer, t: t, handler: h, inbound: in, box: box, resumed: resumed}
 	t.Features = Features{} // the element is large, and nobody looks at it any more
-	s.writer.init(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
+	s.writer.init(t.conn, t.gather, box, t.cfg.Tracer, s)
 	box.Attach(&s.writer, resumed)
-	t.drained = h.Flush
+	t.drained = h
 	s.interval = t.cfg.Silence
 	if s.interval > 0 {
 		s.mu.Lock()

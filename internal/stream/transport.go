@@ -76,7 +76,7 @@ type Transport struct {
 	Features Features // of the stream that is open now
 	awaits   bool     // features that follow a success of SASL2 have not come yet
 	enabling bool     // <enable/> was written and is not answered
-	drained  func()   // what was read is used up; nil: nobody cares
+	drained  flusher  // hears that what was read is used up; nil: nobody cares
 }
 
 // NewTransport wraps a fresh connection.
@@ -90,12 +90,14 @@ func NewTransport(conn net.Conn, cfg *Config) *Transport {
 	return t
 }
 
+type flusher interface{ Flush() }
+
 // A listener reads the transport's connection and notes when something came.
 type listener struct{ t *Transport }
 
 func (l listener) Read(p []byte) (int, error) {
 	if l.t.drained != nil {
-		l.t.drained()
+		l.t.drained.Flush()
 	}
 	n, err := l.t.conn.Read(p)
 	if n > 0 {

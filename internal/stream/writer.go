@@ -22,7 +22,7 @@ type Writer struct {
 	gather *gatherer // below TLS; nil: there is none
 	box    *Outbox
 	tracer *Tracer
-	fail   func(error) // called once, when a write fails
+	fail   failer
 
 	// box.mu
 	start   func() // the method run
@@ -37,13 +37,10 @@ type Writer struct {
 	buf   []byte
 }
 
-func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
-	w := new(Writer)
-	w.init(conn, gather, box, tracer, fail)
-	return w
-}
+// A failer is told once, when a write fails.
+type failer interface{ fail(error) }
 
-func (w *Writer) init(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) {
+func (w *Writer) init(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail failer) {
 	w.conn, w.gather, w.box, w.tracer, w.fail = conn, gather, box, tracer, fail
 	w.start = w.run
 }
@@ -66,7 +63,7 @@ func (w *Writer) run() {
 			if w.final != nil {
 				final := *w.final
 				if w.box.out.Enabled() && (string(final) == streamEnd || len(final) == 0) {
-					final = append(sm.AppendAck(nil, w.box.h()), final...) // XEP-0198 §4
+					final = append(sm.AppendAck(nil, w.box.in.H()), final...) // XEP-0198 §4
 				}
 				w.box.quiet()
 				record := w.box.record
@@ -93,7 +90,7 @@ func (w *Writer) run() {
 		if err := w.write(counted, record); err != nil {
 			w.box.mu.Lock()
 			w.end()
-			w.fail(err)
+			w.fail.fail(err)
 			return
 		}
 		clear(w.batch)
