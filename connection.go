@@ -101,11 +101,10 @@ type Connection struct {
 	ticketCache tls.ClientSessionCache
 }
 
-// A whole is a Connection and what lives as long as it, in one piece: among many small ones that come and go, as in a login, the memory of each
+// A whole is a Connection and nearly all that lives as long as it, in one piece: among many small ones that come and go, as in a login, the memory of each
 // would be kept by those that stay.
 type whole struct {
 	Connection
-	guarded           guarded
 	chats             ChatManager
 	roster            Roster
 	presence          PresenceManager
@@ -143,8 +142,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	}
 	all := new(whole)
 	c := &all.Connection
-	c.guarded, c.private = &all.guarded, cfg.Store == nil
-	c.cfg = *cfg
+	c.guarded, c.private = &guarded{cfg: *cfg}, cfg.Store == nil
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}

@@ -118,13 +118,19 @@ func (c *Connection) Use(x Extension) {
 	c.extensions = append(c.extensions, x)
 }
 
+var coreFeatures = []string{"urn:xmpp:ping"}
+
 // fix ends the time of attaching. c.mu is held.
 func (c *Connection) fix() {
 	if c.attached {
 		return
 	}
 	c.attached = true
-	features := []string{"urn:xmpp:ping"}
+	if len(c.extensions) == 0 {
+		c.features = coreFeatures
+		return
+	}
+	features := slices.Clone(coreFeatures)
 	for _, x := range c.extensions {
 		features = append(features, x.Features...)
 		c.unwrapSteps = appendStep(c.unwrapSteps, x.Name, x.Unwrap)
@@ -154,7 +160,7 @@ func (c *Connection) Features() iter.Seq[string] {
 	if c.attached {
 		return slices.Values(c.features)
 	}
-	features := []string{"urn:xmpp:ping"}
+	features := slices.Clone(coreFeatures)
 	for _, x := range c.extensions {
 		features = append(features, x.Features...)
 	}

@@ -211,6 +211,7 @@ func (c *Connection) goOnline(s *stream.Session, gate chan struct{}, info *Sessi
 		c.open(gate)
 	}})
 	c.live, c.since = s, time.Now()
+	c.candidates = nil // an idle connection keeps nothing of how it came about
 	if c.online != nil {
 		close(c.online)
 		c.online = nil

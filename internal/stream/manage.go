@@ -12,7 +12,12 @@ import (
 // until the server takes responsibility or the session is over for good.
 
 // Join says whose stanzas are counted for an <a/>.
-func (o *Outbox) Join(in *Inbound) { o.in = in }
+func (o *Outbox) Join(in *Inbound) {
+	o.in = in
+	o.out.Use(&spare)
+}
+
+var spare sm.Spare[Entry]
 
 // Poke makes the writer look again, because the reader has paused.
 func (o *Outbox) Poke() {

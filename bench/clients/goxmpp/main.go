@@ -3,10 +3,7 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
-	"errors"
-	"os"
 	"strings"
 
 	"github.com/xmppo/go-xmpp"
@@ -25,13 +22,9 @@ func login(o peer.Options) (*xmpp.Client, error) {
 	options := xmpp.Options{Host: o.Addr, User: o.User + "@" + corpus.Domain, Password: peer.Password,
 		NoTLS: true, InsecureAllowUnencryptedAuth: true, Status: "available"}
 	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
+		roots, err := o.Roots()
 		if err != nil {
 			return nil, err
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("no certificate to trust")
 		}
 		options.NoTLS, options.TLSConfig = false, &tls.Config{RootCAs: roots, ServerName: corpus.Domain}
 	}

@@ -4,10 +4,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"net"
-	"os"
 	"strconv"
 
 	"github.com/gosmack/xmpp"
@@ -38,13 +35,9 @@ func configuration(o peer.Options) (*xmpp.ConnectionConfiguration, error) {
 		return nil, err
 	}
 	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
+		roots, err := o.Roots()
 		if err != nil {
 			return nil, err
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("no certificate to trust")
 		}
 		cfg.Security, cfg.TLS = xmpp.SecurityDirectTLS, &tls.Config{RootCAs: roots}
 	}
