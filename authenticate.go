@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
@@ -117,6 +118,31 @@ func (c *Connection) tickets(t *tls.Config) tls.ClientSessionCache {
 	if t.ClientSessionCache != nil {
 		return t.ClientSessionCache
 	}
-	c.ticketsOnce.Do(func() { c.ticketCache = tls.NewLRUClientSessionCache(8) })
-	return c.ticketCache
+	return &c.ticket
+}
+
+// A ticket is a tls.ClientSessionCache for the one server that a connection has to do with.
+type ticket struct {
+	mu    sync.Mutex
+	key   string
+	state *tls.ClientSessionState
+}
+
+// Get implements tls.ClientSessionCache.
+func (t *ticket) Get(key string) (*tls.ClientSessionState, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.key != key || t.state == nil {
+		return nil, false
+	}
+	return t.state, true
+}
+
+// Put implements tls.ClientSessionCache. A nil state is none any more.
+func (t *ticket) Put(key string, state *tls.ClientSessionState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if state != nil || t.key == key {
+		t.key, t.state = key, state
+	}
 }

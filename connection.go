@@ -2,7 +2,6 @@ package xmpp
 
 import (
 	"context"
-	"crypto/tls"
 
 	"log/slog"
 	"sync"
@@ -62,43 +61,42 @@ type Connection struct {
 	storing                             queueLock               // of who stores the session
 	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
-	mu                                                      sync.Mutex // guards what follows; never held while waiting
-	state                                                   State
-	err                                                     error             // why it is closed
-	attached                                                bool              // Connect was called: extensions are fixed
-	extensions                                              []Extension       // fixed with attached
-	features                                                []string          // likewise
-	unwrapSteps, decryptSteps, incomingSteps, outgoingSteps []step            // likewise
-	expiring                                                bool              // it is ending by itself, and what was received is being handled
-	stopped                                                 bool              // stopping is closed
-	working                                                 bool              // Connect or Login runs
-	interrupt                                               func(error)       // ends that
-	gates                                                   []chan struct{}   // before the application's goroutine, while sessions are being set up
-	running                                                 bool              // Run runs
-	candidates                                              *candidates       // where to connect, and what was tried
-	transport                                               *stream.Transport // secured, before the login
-	session                                                 *stream.Session   // bound, online or about to be
-	live                                                    *stream.Session   // online
-	since                                                   time.Time         // when live began
-	owner                                                   jid.JID           // the account of the last login, also of one that failed
-	user                                                    jid.JID           // full, while bound
-	suspect                                                 uint64            // stood first when the server ended a stream for a fault of ours
-	private                                                 bool              // nobody else has the store; never changes
-	disclaim                                                func()            // gives the store free for the account
-	inherited                                               jid.JID           // whose suspended session was taken out of the store
-	stored                                                  []string          // the keys of that, while the store still has it
-	lostAt                                                  time.Time         // when the session before ended
-	remnants                                                []remnant         // of a session that is over, until the next one is set up
-	sessions                                                int               // how many were online
-	shut                                                    *shutdown         // the Shutdown that is under way
-	online                                                  chan struct{}     // closed when it is online again; nil: nobody waits for that
-	ready                                                   atomic.Bool       // there was a login: sends are accepted
-	maxBytes                                                atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
-	hint                                                    chan struct{}     // the network has changed; nil: it was never lost
+	mu         sync.Mutex // guards what follows; never held while waiting
+	state      State
+	err        error             // why it is closed
+	attached   bool              // Connect was called: extensions are fixed
+	extensions []Extension       // fixed with attached
+	features   []string          // likewise
+	steps      *steps            // likewise
+	expiring   bool              // it is ending by itself, and what was received is being handled
+	stopped    bool              // stopping is closed
+	working    bool              // Connect or Login runs
+	interrupt  func(error)       // ends that
+	gates      []chan struct{}   // before the application's goroutine, while sessions are being set up
+	running    bool              // Run runs
+	candidates *candidates       // where to connect, and what was tried
+	transport  *stream.Transport // secured, before the login
+	session    *stream.Session   // bound, online or about to be
+	live       *stream.Session   // online
+	since      time.Time         // when live began
+	owner      jid.JID           // the account of the last login, also of one that failed
+	user       jid.JID           // full, while bound
+	suspect    uint64            // stood first when the server ended a stream for a fault of ours
+	private    bool              // nobody else has the store; never changes
+	disclaim   func()            // gives the store free for the account
+	inherited  jid.JID           // whose suspended session was taken out of the store
+	stored     []string          // the keys of that, while the store still has it
+	lostAt     time.Time         // when the session before ended
+	remnants   []remnant         // of a session that is over, until the next one is set up
+	sessions   int               // how many were online
+	shut       *shutdown         // the Shutdown that is under way
+	online     chan struct{}     // closed when it is online again; nil: nobody waits for that
+	ready      atomic.Bool       // there was a login: sends are accepted
+	maxBytes   atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
+	hint       chan struct{}     // the network has changed; nil: it was never lost
 
-	tries       int // in a row, of the supervisor alone
-	ticketsOnce sync.Once
-	ticketCache tls.ClientSessionCache
+	tries  int // in a row, of the supervisor alone
+	ticket ticket
 }
 
 // A whole is a Connection and nearly all that lives as long as it, in one piece: among many small ones that come and go, as in a login, the memory of each
@@ -160,7 +158,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	stream.InitStages(c.ctx, c.router, c.app)
 	c.life.Init(context.Background())
 	c.outbox, c.pending, c.inbound = &all.outbox, &all.pending, &all.inbound
-	c.acks.c = c
+	c.acks.c, c.steps = c, &noSteps
 	c.inbound.Init((*handler)(c))
 	c.app.Rests = c.inbound
 	c.outbox.Join(c.inbound)

@@ -120,6 +120,11 @@ func (c *Connection) Use(x Extension) {
 
 var coreFeatures = []string{"urn:xmpp:ping"}
 
+// steps are what messages go through, in this order.
+type steps struct{ unwrap, decrypt, incoming, outgoing []step }
+
+var noSteps steps
+
 // fix ends the time of attaching. c.mu is held.
 func (c *Connection) fix() {
 	if c.attached {
@@ -130,17 +135,18 @@ func (c *Connection) fix() {
 		c.features = coreFeatures
 		return
 	}
-	features := slices.Clone(coreFeatures)
+	features, s := slices.Clone(coreFeatures), new(steps)
 	for _, x := range c.extensions {
 		features = append(features, x.Features...)
-		c.unwrapSteps = appendStep(c.unwrapSteps, x.Name, x.Unwrap)
-		c.decryptSteps = appendStep(c.decryptSteps, x.Name, x.Decrypt)
-		c.incomingSteps = appendStep(c.incomingSteps, x.Name, x.Incoming)
-		c.outgoingSteps = appendStep(c.outgoingSteps, x.Name, x.Outgoing)
+		s.unwrap = appendStep(s.unwrap, x.Name, x.Unwrap)
+		s.decrypt = appendStep(s.decrypt, x.Name, x.Decrypt)
+		s.incoming = appendStep(s.incoming, x.Name, x.Incoming)
+		s.outgoing = appendStep(s.outgoing, x.Name, x.Outgoing)
 	}
 	for _, x := range c.extensions {
-		c.outgoingSteps = appendStep(c.outgoingSteps, x.Name, x.Encrypt)
+		s.outgoing = appendStep(s.outgoing, x.Name, x.Encrypt)
 	}
+	c.steps = s
 	slices.Sort(features)
 	c.features = slices.Compact(features)
 }

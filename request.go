@@ -132,7 +132,7 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 			return nil, a.IQ.Error
 		}
 		return a.IQ, nil
-	case <-c.applied(r):
+	case <-c.applied(ctx, r):
 		return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), lost(ErrClosed))
 	case <-ctx.Done():
 		err := fmt.Errorf("xmpp: request to %s: %w", target(iq.To), context.Cause(ctx))
@@ -144,9 +144,9 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 }
 
 // applied is closed with the connection for a request whose answer may be with a router that has
-// stopped.
-func (c *Connection) applied(r *stream.Request) <-chan struct{} {
-	if r.Apply == nil {
+// stopped. What sets a session up ends with that in any case.
+func (c *Connection) applied(ctx context.Context, r *stream.Request) <-chan struct{} {
+	if r.Apply == nil || ctx.Value(setupKey{}) != nil {
 		return nil
 	}
 	return c.ctx.Done()

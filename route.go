@@ -143,7 +143,7 @@ func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
 
 // unwrap runs the Unwrap steps, of which at most one acts.
 func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Message {
-	for _, step := range c.unwrapSteps {
+	for _, step := range c.steps.unwrap {
 		if next := c.step(ctx, step, m); next != m {
 			return next
 		}
@@ -175,13 +175,13 @@ func (c *Connection) handUnchanged(ctx context.Context) {
 // has consumed it.
 func (c *Connection) incoming(ctx context.Context, m *stanza.Message) *stanza.Message {
 	if m.Type != stanza.MessageError {
-		for _, step := range c.decryptSteps {
+		for _, step := range c.steps.decrypt {
 			if m = c.step(ctx, step, m); m == nil {
 				return nil
 			}
 		}
 	}
-	for _, step := range c.incomingSteps {
+	for _, step := range c.steps.incoming {
 		if m = c.step(ctx, step, m); m == nil {
 			return nil
 		}

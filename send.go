@@ -128,7 +128,7 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}
 	}
-	if ack == nil && len(c.outgoingSteps) == 0 && c.journal.Load() == nil {
+	if ack == nil && len(c.steps.outgoing) == 0 && c.journal.Load() == nil {
 		return c.sendPlain(ctx, m, wait)
 	}
 	m, err := c.outgoing(ctx, m)
@@ -200,7 +200,7 @@ func (c *Connection) outgoing(ctx context.Context, m *stanza.Message) (*stanza.M
 	if m.Type == stanza.MessageError {
 		return m, nil
 	}
-	for _, step := range c.outgoingSteps {
+	for _, step := range c.steps.outgoing {
 		next, err := step.f(ctx, m)
 		if err != nil {
 			return nil, &unsentError{fmt.Errorf("extension %s: %w", step.name, err)}

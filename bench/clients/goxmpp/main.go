@@ -2,7 +2,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"encoding/xml"
 	"strings"
 
@@ -22,11 +21,11 @@ func login(o peer.Options) (*xmpp.Client, error) {
 	options := xmpp.Options{Host: o.Addr, User: o.User + "@" + corpus.Domain, Password: peer.Password,
 		NoTLS: true, InsecureAllowUnencryptedAuth: true, Status: "available"}
 	if o.CA != "" {
-		roots, err := o.Roots()
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		options.NoTLS, options.TLSConfig = false, &tls.Config{RootCAs: roots, ServerName: corpus.Domain}
+		options.NoTLS, options.TLSConfig = false, config
 	}
 	return options.NewClient()
 }

@@ -32,11 +32,11 @@ func login(ctx context.Context, o peer.Options) (*xmpp.Session, error) {
 		return nil, err
 	}
 	if o.CA != "" {
-		roots, err := o.Roots()
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		c = tls.Client(c, &tls.Config{RootCAs: roots, ServerName: corpus.Domain})
+		c = tls.Client(c, config)
 	}
 	// It logs in only on what it takes for secure; loopback is.
 	return xmpp.NewSession(ctx, jid.MustParse(corpus.Domain), jid.MustParse(o.User+"@"+corpus.Domain), c, xmpp.Secure,

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"strconv"
 
@@ -35,11 +34,11 @@ func configuration(o peer.Options) (*xmpp.ConnectionConfiguration, error) {
 		return nil, err
 	}
 	if o.CA != "" {
-		roots, err := o.Roots()
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		cfg.Security, cfg.TLS = xmpp.SecurityDirectTLS, &tls.Config{RootCAs: roots}
+		cfg.Security, cfg.TLS = xmpp.SecurityDirectTLS, config
 	}
 	if o.Chunk > 0 {
 		cfg.Dialer = chunkedDialer(o.Chunk)
