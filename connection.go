@@ -38,7 +38,7 @@ type Connection struct {
 	chats                               *ChatManager
 	roster                              *Roster
 	presence                            *PresenceManager
-	life                                *stream.Line // of what follows
+	life                                *sequence // of what follows
 	states                              notifier[StateChange]
 	slow                                notifier[SlowConsumer]
 	messages                            Feed[messageEvent]
@@ -103,16 +103,17 @@ type Connection struct {
 // would be kept by those that stay.
 type whole struct {
 	Connection
-	chats             ChatManager
-	roster            Roster
-	presence          PresenceManager
-	router, app, life stream.Line
-	inbound           stream.Inbound
-	outbox            stream.Outbox
-	pending           stream.Pending
-	keys              sasl.MemoryKeys
-	store             MemoryStore // unless the configuration has one
-	streams           stream.Config
+	chats       ChatManager
+	roster      Roster
+	presence    PresenceManager
+	router, app stream.Line
+	life        sequence
+	inbound     stream.Inbound
+	outbox      stream.Outbox
+	pending     stream.Pending
+	keys        sasl.MemoryKeys
+	store       MemoryStore // unless the configuration has one
+	streams     stream.Config
 }
 
 // guarded is what of a Connection has secrets in it. It stands behind a pointer of its own: where a verb doesn't fit, package fmt prints a value that
@@ -156,7 +157,6 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.router, c.app, c.life = &all.router, &all.app, &all.life
 	stream.InitStages(c.ctx, c.router, c.app)
-	c.life.Init(context.Background())
 	c.outbox, c.pending, c.inbound = &all.outbox, &all.pending, &all.inbound
 	c.acks.c, c.steps = c, &noSteps
 	c.inbound.Init((*handler)(c))

@@ -179,7 +179,7 @@ func (n *negotiation) open(ctx context.Context) (guess *attempt, err error) {
 	if err != nil && guess != nil && repelled(err) {
 		err = n.wrong(ctx, err)
 	}
-	n.offer = n.t.Features
+	n.offer = *n.t.Features
 	return guess, err
 }
 

@@ -230,7 +230,8 @@ func (n *negotiation) arrive(ctx context.Context, at *attempt, s *stream.Success
 // servers send none (XEP-0198 §9.2) and some do.
 func (n *negotiation) unawaited() {
 	if n.t.Awaits() {
-		n.t.Features = n.known.after()
+		after := n.known.after()
+		n.t.Features = &after
 	}
 }
 

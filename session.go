@@ -205,11 +205,11 @@ func (c *Connection) goOnline(s *stream.Session, gate chan struct{}, info *Sessi
 	c.keep.complete = true
 	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
-	c.life.Add(stream.Job{Do: func(context.Context) {
+	c.life.add(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.open(gate)
-	}})
+	})
 	c.live, c.since = s, time.Now()
 	c.candidates = nil // an idle connection keeps nothing of how it came about
 	if c.online != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/gosmack/xmpp/internal/stream"
 )
 
 // State is where a connection stands in its life.
@@ -55,7 +53,7 @@ func (c *Connection) OnState(f func(StateChange)) (stop func()) {
 	return c.states.subscribe(f)
 }
 
-// A notifier calls its listeners one after another, in order, on a line that isn't the application's.
+// A notifier calls its listeners one after another, in order, on a goroutine that isn't the application's.
 type notifier[T any] struct {
 	mu   sync.Mutex
 	subs []*func(T)
@@ -72,15 +70,15 @@ func (n *notifier[T]) subscribe(f func(T)) (stop func()) {
 	}
 }
 
-func (n *notifier[T]) emit(line *stream.Line, v T, guard func(func())) {
-	line.Add(stream.Job{Do: func(context.Context) {
+func (n *notifier[T]) emit(life *sequence, v T, guard func(func())) {
+	life.add(func() {
 		n.mu.Lock()
 		subs := n.subs
 		n.mu.Unlock()
 		for _, f := range subs {
 			guard(func() { (*f)(v) })
 		}
-	}})
+	})
 }
 
 // States is OnState as a channel: an unread change is replaced by a newer one. It is closed when
@@ -130,6 +128,6 @@ func (c *Connection) setState(s StateChange) {
 		return
 	}
 	c.state = s.State
-	c.life.Add(stream.Job{Do: func(context.Context) { c.log.Debug("state", "state", s.State.String(), "error", s.Err) }})
+	c.life.add(func() { c.log.Debug("state", "state", s.State.String(), "error", s.Err) })
 	c.states.emit(c.life, s, c.guard)
 }

@@ -62,7 +62,7 @@ type Session struct {
 // resumed says that the stream goes on with the session before.
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
 	s := &Session{PreApproval: t.Features.PreApproval, RosterVer: t.Features.RosterVer, t: t, handler: h, inbound: in, box: box, resumed: resumed}
-	t.Features = Features{} // the element is large, and nobody looks at it any more
+	t.Features = &noFeatures // the element is large, and nobody looks at it any more
 	s.writer.init(t.conn, t.gather, box, t.cfg.Tracer, s)
 	box.Attach(&s.writer, resumed)
 	t.drained = h

@@ -65,7 +65,7 @@ func (t *Transport) SecureTLS(ctx context.Context, cfg *tls.Config) error {
 	t.conn = conn
 	t.secured = true
 	t.reader.Reset(listener{t}, before)
-	t.Features = Features{}
+	t.Features = &noFeatures
 	return nil
 }
 

@@ -73,7 +73,7 @@ type Transport struct {
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config
 	secured  bool
-	Features Features // of the stream that is open now
+	Features *Features // of the stream that is open now; never nil
 	awaits   bool     // features that follow a success of SASL2 have not come yet
 	enabling bool     // <enable/> was written and is not answered
 	drained  flusher  // hears that what was read is used up; nil: nobody cares
@@ -81,7 +81,7 @@ type Transport struct {
 
 // NewTransport wraps a fresh connection.
 func NewTransport(conn net.Conn, cfg *Config) *Transport {
-	t := &Transport{cfg: cfg}
+	t := &Transport{cfg: cfg, Features: &noFeatures}
 	if t.source.init(conn) {
 		conn = &t.source
 	}
@@ -183,8 +183,13 @@ func (t *Transport) reply() (xmlstream.Element, error) {
 	if err != nil || !t.awaited(e) {
 		return e, err
 	}
-	t.Features = ParseFeatures(stanza.Element(e))
+	t.parseFeatures(e)
 	return t.next()
+}
+
+func (t *Transport) parseFeatures(e xmlstream.Element) {
+	f := ParseFeatures(stanza.Element(e))
+	t.Features = &f
 }
 
 // awaited tells whether e is the features that are to come yet.
@@ -235,7 +240,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 		if !e.Is(NSStream, "features") {
 			return fmt.Errorf("<%.64s/> in place of the stream's features", e.Local())
 		}
-		t.Features = ParseFeatures(stanza.Element(e))
+		t.parseFeatures(e)
 		return nil
 	})
 }
