@@ -74,9 +74,9 @@ type Transport struct {
 	cfg      *Config
 	secured  bool
 	Features *Features // of the stream that is open now; never nil
-	awaits   bool     // features that follow a success of SASL2 have not come yet
-	enabling bool     // <enable/> was written and is not answered
-	drained  flusher  // hears that what was read is used up; nil: nobody cares
+	awaits   bool      // features that follow a success of SASL2 have not come yet
+	enabling bool      // <enable/> was written and is not answered
+	drained  flusher   // hears that what was read is used up; nil: nobody cares
 }
 
 // NewTransport wraps a fresh connection.
