@@ -68,7 +68,7 @@ func (n *negotiation) sasl2(ctx context.Context, guess *attempt) (*arrival, erro
 			return nil, err
 		}
 	}
-	n.remember(ctx, n.a, func(m *memory) { m.Before = n.offer.Element.String() })
+	n.remember(ctx, func(m *memory) { m.Before = n.offer.Element.String() })
 	return n.arrive(ctx, at, s)
 }
 
@@ -221,7 +221,7 @@ func (n *negotiation) arrive(ctx context.Context, at *attempt, s *stream.Success
 	}
 	r, err := n.bind(ctx)
 	if err == nil && !n.t.Awaits() {
-		n.remember(ctx, n.a, func(m *memory) { m.After = n.t.Features.Element.String() })
+		n.remember(ctx, func(m *memory) { m.After = n.t.Features.Element.String() })
 	}
 	return r, err
 }

@@ -20,6 +20,13 @@ func (s *sequence) add(f func()) {
 	}
 }
 
+// rests tells whether there is nothing to run.
+func (s *sequence) rests() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.runs
+}
+
 func (s *sequence) run() {
 	for {
 		s.mu.Lock()

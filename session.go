@@ -132,11 +132,9 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 		wg.Go(func() { errs[i] = c.runHook(ctx, x, "Start", x.Start, info) })
 	}
 	if !c.cfg.DisableRoster && (!info.Resumed || info.Restored) {
-		wg.Go(func() {
-			if err := c.roster.load(ctx, s.RosterVer); err != nil {
-				c.report(fmt.Errorf("roster: %w", err))
-			}
-		})
+		if err := c.roster.load(ctx, s.RosterVer); err != nil {
+			c.report(fmt.Errorf("roster: %w", err))
+		}
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -205,11 +203,15 @@ func (c *Connection) goOnline(s *stream.Session, gate chan struct{}, info *Sessi
 	c.keep.complete = true
 	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
-	c.life.add(func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.open(gate)
-	})
+	if c.life.rests() {
+		c.open(gate) // nobody had to be told
+	} else {
+		c.life.add(func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.open(gate)
+		})
+	}
 	c.live, c.since = s, time.Now()
 	c.candidates = nil // an idle connection keeps nothing of how it came about
 	if c.online != nil {

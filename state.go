@@ -2,6 +2,7 @@ package xmpp
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 )
@@ -71,6 +72,12 @@ func (n *notifier[T]) subscribe(f func(T)) (stop func()) {
 }
 
 func (n *notifier[T]) emit(life *sequence, v T, guard func(func())) {
+	n.mu.Lock()
+	heard := len(n.subs) > 0
+	n.mu.Unlock()
+	if !heard {
+		return
+	}
 	life.add(func() {
 		n.mu.Lock()
 		subs := n.subs
@@ -128,6 +135,8 @@ func (c *Connection) setState(s StateChange) {
 		return
 	}
 	c.state = s.State
-	c.life.add(func() { c.log.Debug("state", "state", s.State.String(), "error", s.Err) })
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.life.add(func() { c.log.Debug("state", "state", s.State.String(), "error", s.Err) })
+	}
 	c.states.emit(c.life, s, c.guard)
 }
