@@ -82,8 +82,7 @@ type Connection struct {
 	owner      jid.JID           // the account of the last login, also of one that failed
 	user       jid.JID           // full, while bound
 	suspect    uint64            // stood first when the server ended a stream for a fault of ours
-	private    bool              // nobody else has the store; never changes
-	disclaim   func()            // gives the store free for the account
+	claimed    jid.JID           // the account that the store is claimed for
 	inherited  jid.JID           // whose suspended session was taken out of the store
 	stored     []string          // the keys of that, while the store still has it
 	lostAt     time.Time         // when the session before ended
@@ -141,11 +140,11 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	}
 	all := new(whole)
 	c := &all.Connection
-	c.guarded, c.private = &guarded{cfg: *cfg}, cfg.Store == nil
+	c.guarded = &guarded{cfg: *cfg}
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}
-	if c.private {
+	if c.cfg.Store == nil {
 		c.cfg.Store = &all.store
 	}
 	c.streams = &all.streams

@@ -152,6 +152,7 @@ func (w *Writer) end() {
 	}
 	// running stays true: nobody may start it again.
 	w.running = true
+	w.rest()
 	w.box.mu.Unlock()
 }
 
