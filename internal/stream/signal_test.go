@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,9 +39,9 @@ func TestALifeIsAContext(t *testing.T) {
 		var l life
 		derived, cancel := context.WithTimeout(&l, time.Hour)
 		defer cancel()
-		calls := 0
-		l.AfterFunc(func() { calls++ })
-		context.AfterFunc(&l, func() { calls++ })
+		var calls atomic.Int32
+		l.AfterFunc(func() { calls.Add(1) })
+		context.AfterFunc(&l, func() { calls.Add(1) })
 		stop := l.AfterFunc(func() { t.Error("it was stopped") })
 		require.True(t, stop())
 		require.False(t, stop())
@@ -49,13 +50,13 @@ func TestALifeIsAContext(t *testing.T) {
 		l.end()
 		l.end()
 		synctest.Wait()
-		require.Equal(t, 2, calls)
+		require.EqualValues(t, 2, calls.Load())
 		require.True(t, closed(l.Done()))
 		require.ErrorIs(t, l.Err(), context.Canceled)
 		require.ErrorIs(t, derived.Err(), context.Canceled)
-		stop = l.AfterFunc(func() { calls++ })
+		stop = l.AfterFunc(func() { calls.Add(1) })
 		synctest.Wait()
-		require.Equal(t, 3, calls, "at once")
+		require.EqualValues(t, 3, calls.Load(), "at once")
 		require.False(t, stop())
 		require.Empty(t, l.hooks)
 	})
