@@ -23,6 +23,8 @@ type negotiation struct {
 	known  memory          // what the server offered the last time
 	offer  stream.Features // what it offers for authentication
 	device string          // see agent
+
+	patience patience
 }
 
 // An attempt is one <authenticate/> and what it was made of.
