@@ -113,6 +113,8 @@ func (c *Connection) tickets(t *tls.Config) tls.ClientSessionCache {
 	if t.ClientSessionCache != nil {
 		return t.ClientSessionCache
 	}
-	c.ticketsOnce.Do(func() { c.ticketCache = newTickets(t.Time) })
-	return c.ticketCache
+	c.ticket.mu.Lock()
+	c.ticket.clock = t.Time
+	c.ticket.mu.Unlock()
+	return &c.ticket
 }

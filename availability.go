@@ -83,7 +83,7 @@ func (r *Roster) OnPresence(f func(ctx context.Context, a Availability)) (stop f
 // PresenceChanges is OnPresence as a channel; an unread change of a resource is replaced by a
 // newer one.
 func (r *Roster) PresenceChanges(ctx context.Context) <-chan Availability {
-	return feedChan(r.presence, ctx, func(a Availability) (Availability, bool) { return a, true }, func(a Availability) any { return a.Address })
+	return feedChan(&r.presence, ctx, func(a Availability) (Availability, bool) { return a, true }, func(a Availability) any { return a.Address })
 }
 
 // routePresence keeps track of who is there, on the router.
@@ -140,6 +140,9 @@ func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed b
 	}
 	if at == nil {
 		at = &presences{bare: bare}
+		if r.present == nil {
+			r.present = make(map[jid.JID]*presences)
+		}
 		r.present[bare] = at
 		if !known {
 			r.strangers.add(at)

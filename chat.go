@@ -15,8 +15,8 @@ import (
 // rooms, everything else only to [Connection.OnMessage]. Its methods may be called from anywhere.
 type ChatManager struct {
 	c    *Connection
-	feed *Feed[chatEvent]
-	sent *Feed[chatEvent]
+	feed Feed[chatEvent]
+	sent Feed[chatEvent]
 
 	mu    sync.Mutex
 	chats map[jid.JID]weak.Pointer[Chat] // one address, one Chat, for as long as anybody holds it
@@ -25,10 +25,6 @@ type ChatManager struct {
 type chatEvent struct {
 	chat *Chat
 	m    *stanza.Message
-}
-
-func newChatManager(c *Connection) *ChatManager {
-	return &ChatManager{c: c, feed: NewFeed[chatEvent](c), sent: NewFeed[chatEvent](c), chats: make(map[jid.JID]weak.Pointer[Chat])}
 }
 
 // CreateChat returns the conversation with peer: a bare address for all of a contact's devices, a
@@ -41,6 +37,9 @@ func (m *ChatManager) CreateChat(peer jid.JID) *Chat {
 	}
 	chat := &Chat{m: m, peer: peer}
 	p := weak.Make(chat)
+	if m.chats == nil {
+		m.chats = make(map[jid.JID]weak.Pointer[Chat])
+	}
 	m.chats[peer] = p
 	runtime.AddCleanup(chat, m.forget, peer)
 	return chat
@@ -52,6 +51,9 @@ func (m *ChatManager) forget(peer jid.JID) {
 	defer m.mu.Unlock()
 	if m.chats[peer].Value() == nil {
 		delete(m.chats, peer)
+	}
+	if len(m.chats) == 0 {
+		m.chats = nil
 	}
 }
 
@@ -65,7 +67,7 @@ func (m *ChatManager) OnMessage(f func(ctx context.Context, c *Chat, m *stanza.M
 
 // Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
 func (m *ChatManager) Messages(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(m.feed, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
+	return feedChan(&m.feed, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
 }
 
 // OnSent hears copies of what we sent from other devices (XEP-0280), where such copies are
@@ -77,7 +79,7 @@ func (m *ChatManager) OnSent(f func(ctx context.Context, c *Chat, m *stanza.Mess
 
 // SentMessages is OnSent as a channel.
 func (m *ChatManager) SentMessages(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(m.sent, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
+	return feedChan(&m.sent, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, true }, nil)
 }
 
 // hear hands a message to the conversations, on the application goroutine, and tells whether
@@ -155,5 +157,5 @@ func (c *Chat) OnMessage(f func(ctx context.Context, m *stanza.Message)) (stop f
 
 // Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
 func (c *Chat) Messages(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(c.m.feed, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, c.hears(ev) }, nil)
+	return feedChan(&c.m.feed, ctx, func(ev chatEvent) (*stanza.Message, bool) { return ev.m, c.hears(ev) }, nil)
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gosmack/xmpp/internal/discover"
+	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
@@ -90,13 +91,25 @@ func (cfg *ConnectionConfiguration) check() error {
 		cfg.RequestTimeout = 30 * time.Second
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = silent
 	}
 	if cfg.Durable && cfg.Store == nil {
 		return &ConfigError{"Durable", "there is no Store that outlives the process"}
 	}
-	if cfg.Store == nil {
-		cfg.Store = NewMemoryStore()
+	return nil
+}
+
+var silent = slog.New(slog.DiscardHandler)
+
+// streams is what every stream of the connection needs to know.
+func (cfg *ConnectionConfiguration) streams(s *stream.Config) error {
+	domain, err := jid.Parse(cfg.Domain)
+	if err != nil {
+		return &ConfigError{"Domain", err.Error()}
+	}
+	*s = stream.Config{Domain: domain, Lang: cfg.Language, Limits: cfg.Limits.internal(), Silence: max(cfg.Silence, 0)}
+	if hook := cfg.Trace; hook != nil {
+		s.Tracer = &stream.Tracer{Hook: func(out bool, data []byte) { hook(TraceEvent{out, data}) }}
 	}
 	return nil
 }

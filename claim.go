@@ -3,13 +3,16 @@ package xmpp
 import (
 	"fmt"
 	"sync"
+
+	"github.com/gosmack/xmpp/jid"
 )
 
 // claims are the accounts that live connections use a store for: one store is one device, and two connections of an account would
 // take each other's session away.
 type claims struct {
 	mu    sync.Mutex
-	taken map[string]bool
+	first string          // taken, mostly the only one; "": none
+	taken map[string]bool // further ones
 }
 
 // A claimer is a store that knows. Those of other packages don't.
@@ -21,8 +24,12 @@ type claimer interface {
 func (c *claims) claim(account string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.taken[account] {
+	switch {
+	case c.first == account || c.taken[account]:
 		return false
+	case c.first == "":
+		c.first = account
+		return true
 	}
 	if c.taken == nil {
 		c.taken = make(map[string]bool)
@@ -34,6 +41,9 @@ func (c *claims) claim(account string) bool {
 func (c *claims) release(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.first == account {
+		c.first = ""
+	}
 	delete(c.taken, account)
 }
 
@@ -49,7 +59,7 @@ func (c *Connection) claim(a account) error {
 	c.mu.Lock()
 	closed := c.state == Closed
 	if !closed {
-		c.disclaim = func() { store.release(a.address.String()) }
+		c.claimed = a.address
 	}
 	c.mu.Unlock()
 	if closed {
@@ -62,10 +72,10 @@ func (c *Connection) claim(a account) error {
 // release gives the store free.
 func (c *Connection) release() {
 	c.mu.Lock()
-	f := c.disclaim
-	c.disclaim = nil
+	account := c.claimed
+	c.claimed = jid.JID{}
 	c.mu.Unlock()
-	if f != nil {
-		f()
+	if store, ok := c.cfg.Store.(claimer); ok && !account.IsZero() {
+		store.release(account.String())
 	}
 }

@@ -2,7 +2,6 @@ package xmpp
 
 import (
 	"context"
-	"crypto/tls"
 
 	"log/slog"
 	"sync"
@@ -29,20 +28,22 @@ type Connection struct {
 	log  *slog.Logger
 	keys sasl.KeyCache
 
-	unnamed *MemoryStore // in place of the configuration's store for logins without an address
+	unnamed *MemoryStore   // in place of the configuration's store for logins without an address
+	streams *stream.Config // never changes
 
 	ctx      context.Context // ends with the connection; what handlers get derives from it
 	cancel   context.CancelCauseFunc
-	done     chan struct{} // closed with the connection
-	stopping chan struct{} // closed when Close or Shutdown begins
+	done     stream.Signal // closed with the connection
+	stopping stream.Signal // closed when Close or Shutdown begins
 
 	chats                               *ChatManager
 	roster                              *Roster
 	presence                            *PresenceManager
+	life                                *sequence // of what follows
 	states                              notifier[StateChange]
 	slow                                notifier[SlowConsumer]
-	messages                            *Feed[messageEvent]
-	bounces                             *Feed[messageEvent]
+	messages                            Feed[messageEvent]
+	bounces                             Feed[messageEvent]
 	handlers                            handlerTable
 	router                              *stream.Line
 	app                                 *stream.Line
@@ -57,44 +58,63 @@ type Connection struct {
 	acks                                acks
 	doubles                             doubles                 // the router's
 	journal                             atomic.Pointer[journal] // with Durable, from the first login on until it is closed
-	probeID                             string                  // of the request for a sign of life
-	storing                             chan struct{}           // has one while the session is being stored
+	probe                               atomic.Pointer[string]  // the id of the request for a sign of life; nil: there was none
+	storing                             queueLock               // of who stores the session
 	onReceived, onUnchanged, onPresence func(context.Context)   // methods, made into values once
 
-	mu                                                      sync.Mutex // guards what follows; never held while waiting
-	state                                                   State
-	err                                                     error             // why it is closed
-	attached                                                bool              // Connect was called: extensions are fixed
-	extensions                                              []Extension       // fixed with attached
-	features                                                []string          // likewise
-	unwrapSteps, decryptSteps, incomingSteps, outgoingSteps []step            // likewise
-	expiring                                                bool              // it is ending by itself, and what was received is being handled
-	working                                                 bool              // Connect or Login runs
-	running                                                 bool              // Run runs
-	candidates                                              *candidates       // where to connect, and what was tried
-	transport                                               *stream.Transport // secured, before the login
-	session                                                 *stream.Session   // bound, online or about to be
-	live                                                    *stream.Session   // online
-	since                                                   time.Time         // when live began
-	owner                                                   jid.JID           // the account of the last login, also of one that failed
-	nameless                                                bool              // the last login had no address
-	user                                                    jid.JID           // full, while bound
-	suspect                                                 uint64            // stood first when the server ended a stream for a fault of ours
-	disclaim                                                func()            // gives the store free for the account
-	inherited                                               jid.JID           // whose suspended session was taken out of the store
-	stored                                                  []string          // the keys of that, while the store still has it
-	lostAt                                                  time.Time         // when the session before ended
-	remnants                                                []remnant         // of a session that is over, until the next one is set up
-	sessions                                                int               // how many were online
-	shut                                                    *shutdown         // the Shutdown that is under way
-	online                                                  chan struct{}     // closed while online, replaced when not
-	ready                                                   atomic.Bool       // there was a login: sends are accepted
-	maxBytes                                                atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
-	hint                                                    chan struct{}     // the network has changed
+	mu         sync.Mutex // guards what follows; never held while waiting
+	state      State
+	err        error             // why it is closed
+	attached   bool              // Connect was called: extensions are fixed
+	extensions []Extension       // fixed with attached
+	features   []string          // likewise
+	steps      *steps            // likewise
+	expiring   bool              // it is ending by itself, and what was received is being handled
+	stopped    bool              // stopping is closed
+	working    bool              // Connect or Login runs
+	interrupt  func(error)       // ends that
+	gates      []chan struct{}   // before the application's goroutine, while sessions are being set up
+	running    bool              // Run runs
+	candidates *candidates       // where to connect, and what was tried
+	transport  *stream.Transport // secured, before the login
+	session    *stream.Session   // bound, online or about to be
+	live       *stream.Session   // online
+	since      time.Time         // when live began
+	owner      jid.JID           // the account of the last login, also of one that failed
+	nameless   bool              // the last login had no address
+	user       jid.JID           // full, while bound
+	suspect    uint64            // stood first when the server ended a stream for a fault of ours
+	claimed    jid.JID           // the account that the store is claimed for
+	inherited  jid.JID           // whose suspended session was taken out of the store
+	stored     []string          // the keys of that, while the store still has it
+	lostAt     time.Time         // when the session before ended
+	remnants   []remnant         // of a session that is over, until the next one is set up
+	sessions   int               // how many were online
+	shut       *shutdown         // the Shutdown that is under way
+	online     chan struct{}     // closed when it is online again; nil: nobody waits for that
+	ready      atomic.Bool       // there was a login: sends are accepted
+	maxBytes   atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
+	hint       chan struct{}     // the network has changed; nil: it was never lost
 
-	tries       int // in a row, of the supervisor alone
-	ticketsOnce sync.Once
-	ticketCache tls.ClientSessionCache
+	tries  int // in a row, of the supervisor alone
+	ticket ticket
+}
+
+// A whole is a Connection and nearly all that lives as long as it, in one piece: among many small ones that come and go, as in a login, the memory of each
+// would be kept by those that stay.
+type whole struct {
+	Connection
+	chats       ChatManager
+	roster      Roster
+	presence    PresenceManager
+	router, app stream.Line
+	life        sequence
+	inbound     stream.Inbound
+	outbox      stream.Outbox
+	pending     stream.Pending
+	keys        sasl.MemoryKeys
+	store       MemoryStore // unless the configuration has one
+	streams     stream.Config
 }
 
 // guarded is what of a Connection has secrets in it. It stands behind a pointer of its own: where a verb doesn't fit, package fmt prints a value that
@@ -122,32 +142,38 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	if cfg == nil {
 		return nil, &ConfigError{"configuration", "it is nil"}
 	}
-	c := &Connection{guarded: &guarded{cfg: *cfg}, done: make(chan struct{}), stopping: make(chan struct{}), online: make(chan struct{}), hint: make(chan struct{}, 1), storing: make(chan struct{}, 1)}
+	all := new(whole)
+	c := &all.Connection
+	c.guarded = &guarded{cfg: *cfg}
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}
-	c.log, c.probeID = c.cfg.Logger, stanza.NewID()
-	c.keys = sasl.NewKeyCache()
+	if c.cfg.Store == nil {
+		c.cfg.Store = &all.store
+	}
 	if c.cfg.Address.IsZero() {
 		c.unnamed = NewMemoryStore()
 	}
+	c.streams = &all.streams
+	if err := c.cfg.streams(c.streams); err != nil {
+		return nil, err
+	}
+	c.log = c.cfg.Logger
+	c.keys = &all.keys
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.router, c.app = stream.NewStages(c.ctx)
-	c.states.line, c.slow.line = stream.NewLine(context.Background()), stream.NewLine(context.Background())
-	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
-	c.acks.c = c
-	c.inbound = &stream.Inbound{Outstanding: func() bool {
-		return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() || c.app.Stopped()
-	}, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
-		Busy: c.app.Works}
-	c.app.Rests = c.inbound.Poke
+	c.router, c.app, c.life = &all.router, &all.app, &all.life
+	stream.InitStages(c.ctx, c.router, c.app)
+	c.outbox, c.pending, c.inbound = &all.outbox, &all.pending, &all.inbound
+	c.acks.c, c.steps = c, &noSteps
+	c.inbound.Init((*handler)(c))
+	c.app.Rests = c.inbound
 	c.outbox.Join(c.inbound)
-	c.messages, c.bounces = NewFeed[messageEvent](c), NewFeed[messageEvent](c)
-	c.chats = newChatManager(c)
-	c.roster = newRoster(c)
-	c.presence = newPresenceManager(c)
+	c.chats, c.roster, c.presence = &all.chats, &all.roster, &all.presence
+	c.chats.c, c.roster.c, c.presence.c = c, c, c
+	c.messages.c, c.bounces.c, c.chats.feed.c, c.chats.sent.c, c.presence.feed.c = c, c, c, c, c
+	c.roster.changes.c, c.roster.presence.c, c.roster.requests.c = c, c, c
+	c.roster.strangers = newStrangers(c.cfg.Limits.StrangersBytes)
 	c.onReceived, c.onUnchanged, c.onPresence = c.route, c.handUnchanged, c.handPresence
-	c.handleCore()
 	return c, nil
 }
 
@@ -214,7 +240,7 @@ func (c *Connection) storeOf(a account) Store {
 func (c *Connection) Logger() *slog.Logger { return c.log }
 
 // Done is closed when the connection is closed for good.
-func (c *Connection) Done() <-chan struct{} { return c.done }
+func (c *Connection) Done() <-chan struct{} { return c.done.C() }
 
 // Err is why the connection is closed: nil while it is not, ErrClosed after Close and Shutdown,
 // else the cause.
@@ -253,12 +279,11 @@ func (c *Connection) begin(ctx context.Context, from ...State) (context.Context,
 			c.working = true
 			c.fix()
 			ctx, cancel := context.WithCancelCause(ctx)
-			stop := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
+			c.interrupt = cancel
 			return ctx, func() {
-				stop()
 				cancel(context.Canceled)
 				c.mu.Lock()
-				c.working = false
+				c.working, c.interrupt = false, nil
 				c.mu.Unlock()
 			}, nil
 		}
@@ -330,7 +355,7 @@ func (c *Connection) Run(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-c.done:
+	case <-c.done.C():
 		return c.Err()
 	case <-ctx.Done():
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
@@ -342,6 +367,8 @@ func (c *Connection) Run(ctx context.Context) error {
 // NetworkChanged says that the machine's network may be a new one: a reconnection that waits tries
 // at once.
 func (c *Connection) NetworkChanged() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	select {
 	case c.hint <- struct{}{}:
 	default:

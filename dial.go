@@ -206,15 +206,7 @@ func (l *candidates) network() (Dialer, Resolver) {
 func (c *Connection) secure(ctx context.Context, conn net.Conn, at discover.Endpoint) (*stream.Transport, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.ConnectTimeout, errSilent)
 	defer cancel()
-	domain, err := jid.Parse(c.cfg.Domain)
-	if err != nil {
-		return nil, err
-	}
-	sc := &stream.Config{Domain: domain, Lang: c.cfg.Language, Limits: c.cfg.Limits.internal(), Silence: max(c.cfg.Silence, 0)}
-	if hook := c.cfg.Trace; hook != nil {
-		sc.Tracer = &stream.Tracer{Hook: func(out bool, data []byte) { hook(TraceEvent{out, data}) }}
-	}
-	t := stream.NewTransport(conn, sc)
+	t := stream.NewTransport(conn, c.streams)
 	if c.cfg.Security == SecurityPlaintext {
 		return t, nil
 	}

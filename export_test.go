@@ -46,11 +46,8 @@ func (e Effective) ResendWindow() time.Duration            { return e.c.resendWi
 func (e Effective) Dialer() Dialer     { d, _ := newCandidates(&e.c.cfg).network(); return d }
 func (e Effective) Resolver() Resolver { _, r := newCandidates(&e.c.cfg).network(); return r }
 
-// NewTickets is for TestTickets.
-var NewTickets = newTickets
+// NewTicket is for TestTicket.
+func NewTicket(clock func() time.Time) tls.ClientSessionCache { return &ticket{clock: clock} }
 
-// The bounds of the cache of TLS sessions.
-const (
-	TicketAge  = ticketAge
-	TicketsMax = ticketsMax
-)
+// TicketAge is how long a TLS session is resumed.
+const TicketAge = ticketAge

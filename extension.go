@@ -118,23 +118,35 @@ func (c *Connection) Use(x Extension) {
 	c.extensions = append(c.extensions, x)
 }
 
+var coreFeatures = []string{"urn:xmpp:ping"}
+
+// steps are what messages go through, in this order.
+type steps struct{ unwrap, decrypt, incoming, outgoing []step }
+
+var noSteps steps
+
 // fix ends the time of attaching. c.mu is held.
 func (c *Connection) fix() {
 	if c.attached {
 		return
 	}
 	c.attached = true
-	features := []string{"urn:xmpp:ping"}
+	if len(c.extensions) == 0 {
+		c.features = coreFeatures
+		return
+	}
+	features, s := slices.Clone(coreFeatures), new(steps)
 	for _, x := range c.extensions {
 		features = append(features, x.Features...)
-		c.unwrapSteps = appendStep(c.unwrapSteps, x.Name, x.Unwrap)
-		c.decryptSteps = appendStep(c.decryptSteps, x.Name, x.Decrypt)
-		c.incomingSteps = appendStep(c.incomingSteps, x.Name, x.Incoming)
-		c.outgoingSteps = appendStep(c.outgoingSteps, x.Name, x.Outgoing)
+		s.unwrap = appendStep(s.unwrap, x.Name, x.Unwrap)
+		s.decrypt = appendStep(s.decrypt, x.Name, x.Decrypt)
+		s.incoming = appendStep(s.incoming, x.Name, x.Incoming)
+		s.outgoing = appendStep(s.outgoing, x.Name, x.Outgoing)
 	}
 	for _, x := range c.extensions {
-		c.outgoingSteps = appendStep(c.outgoingSteps, x.Name, x.Encrypt)
+		s.outgoing = appendStep(s.outgoing, x.Name, x.Encrypt)
 	}
+	c.steps = s
 	slices.Sort(features)
 	c.features = slices.Compact(features)
 }
@@ -154,7 +166,7 @@ func (c *Connection) Features() iter.Seq[string] {
 	if c.attached {
 		return slices.Values(c.features)
 	}
-	features := []string{"urn:xmpp:ping"}
+	features := slices.Clone(coreFeatures)
 	for _, x := range c.extensions {
 		features = append(features, x.Features...)
 	}

@@ -113,7 +113,7 @@ func feedChan[T, U any](f *Feed[T], ctx context.Context, pick func(T) (U, bool),
 				case <-b.more:
 					continue
 				case <-ctx.Done():
-				case <-f.c.done:
+				case <-f.c.done.C():
 				}
 				return
 			}
@@ -123,7 +123,7 @@ func feedChan[T, U any](f *Feed[T], ctx context.Context, pick func(T) (U, bool),
 			case <-ctx.Done():
 				item.Release()
 				return
-			case <-f.c.done:
+			case <-f.c.done.C():
 				item.Release()
 				return
 			}

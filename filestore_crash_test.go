@@ -95,6 +95,13 @@ const childDir = "XMPP_FILESTORE_CHILD"
 
 // TestMain is also the processes that TestFileStoreIsKilled and TestProcessIsKilled kill.
 func TestMain(m *testing.M) {
+	if address := os.Getenv(childIdle); address != "" {
+		if err := beIdle(address); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if address := os.Getenv(childServer); address != "" {
 		if err := sendForever(address, os.Getenv(childDir)); err != nil {
 			fmt.Fprintln(os.Stderr, err)

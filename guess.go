@@ -66,6 +66,16 @@ func (c *Connection) remember(ctx context.Context, a account, change func(*memor
 	}
 }
 
+// remember is the connection's, which needn't look into the store where nothing is new to this login.
+func (n *negotiation) remember(ctx context.Context, change func(*memory)) {
+	m := n.known
+	if change(&m); m == n.known {
+		return
+	}
+	n.known = m
+	n.Connection.remember(ctx, n.a, change)
+}
+
 // Offers hears of features that came behind the login's success.
 func (h *handler) Offers(s *stream.Session, f stream.Features) {
 	c := (*Connection)(h)
@@ -75,7 +85,7 @@ func (h *handler) Offers(s *stream.Session, f stream.Features) {
 	if !current {
 		return
 	}
-	c.maxBytes.Store(c.limit(f))
+	c.maxBytes.Store(c.limit(&f))
 	c.onRouter(nil, func(ctx context.Context) { // the reader must not wait for a store
 		c.remember(ctx, a, func(m *memory) { m.After = f.Element.String() })
 	})

@@ -79,7 +79,7 @@ func (c *Connection) Handle(h IQHandler) {
 	}
 	c.handlers.mu.Lock()
 	defer c.handlers.mu.Unlock()
-	if _, taken := c.handlers.m[h.key]; taken {
+	if _, taken := c.handlers.m[h.key]; taken || isCore(h.key) {
 		panic(fmt.Sprintf("xmpp: a second handler for iq %s {%s}%s", h.key.typ, h.key.name.Space, h.key.name.Local))
 	}
 	if c.handlers.m == nil {
@@ -91,9 +91,11 @@ func (c *Connection) Handle(h IQHandler) {
 func (t *handlerTable) find(iq *stanza.IQ) (handlerFunc, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	h, ok := t.m[iqKey{iq.Type, iq.Payload().Name()}]
+	h, ok := t.m[iqKeyOf(iq)]
 	return h, ok
 }
+
+func iqKeyOf(iq *stanza.IQ) iqKey { return iqKey{iq.Type, iq.Payload().Name()} }
 
 const slowHandler = time.Second // then it is logged
 
@@ -128,7 +130,9 @@ func (c *Connection) reply(ctx context.Context, iq *stanza.IQ) (*stanza.IQ, erro
 	}
 	handle, ok := c.handlers.find(iq)
 	if !ok {
-		return nil, stanza.ServiceUnavailable // RFC 6120 §8.4
+		if handle, ok = c.core(iq); !ok {
+			return nil, stanza.ServiceUnavailable // RFC 6120 §8.4
+		}
 	}
 	var payload any
 	err := error(stanza.InternalServerError) // of a handler that panicked
@@ -182,15 +186,27 @@ type ping struct {
 	XMLName xml.Name `xml:"urn:xmpp:ping ping"`
 }
 
-// handleCore attaches what every connection answers.
-func (c *Connection) handleCore() {
-	c.Handle(OnGet(func(_ context.Context, _ ping, iq *stanza.IQ) (any, error) {
-		if !c.roster.SeesUs(iq.From) {
-			return nil, stanza.ServiceUnavailable // an answer would tell that we are here (XEP-0199 §5)
-		}
-		return nil, nil
-	}))
-	c.Handle(OnSet(c.roster.push))
+var (
+	pingKey = iqKey{stanza.IQGet, stanza.NameFor[ping]()}
+	pushKey = iqKey{stanza.IQSet, stanza.NameFor[rosterQuery]()}
+)
+
+func isCore(k iqKey) bool { return k == pingKey || k == pushKey }
+
+// core is the handler of what every connection answers.
+func (c *Connection) core(iq *stanza.IQ) (handlerFunc, bool) {
+	switch iqKeyOf(iq) {
+	case pingKey:
+		return OnGet(func(_ context.Context, _ ping, iq *stanza.IQ) (any, error) {
+			if !c.roster.SeesUs(iq.From) {
+				return nil, stanza.ServiceUnavailable // an answer would tell that we are here (XEP-0199 §5)
+			}
+			return nil, nil
+		}).handle, true
+	case pushKey:
+		return OnSet(c.roster.push).handle, true
+	}
+	return nil, false
 }
 
 // fromAccount tells whether from may speak for our own account: our server's answers have no from

@@ -65,7 +65,11 @@ func (c *Connection) enabled(e sm.Enabled) {
 // Probe asks the server for a sign of life by a ping (XEP-0199) whose answer is only that.
 func (h *handler) Probe(*stream.Session) {
 	c := (*Connection)(h)
-	iq := &stanza.IQ{Type: stanza.IQGet, ID: c.probeID, To: jid.MustParse(c.cfg.Domain)}
+	if c.probe.Load() == nil {
+		id := stanza.NewID()
+		c.probe.CompareAndSwap(nil, &id)
+	}
+	iq := &stanza.IQ{Type: stanza.IQGet, ID: *c.probe.Load(), To: jid.MustParse(c.cfg.Domain)}
 	stanza.Add(iq, ping{})
 	if data, err := c.encode(iq); err == nil {
 		_ = c.outbox.TryPut(stream.Setup, stream.Entry{Data: data})

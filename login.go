@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
 	"github.com/gosmack/xmpp/jid"
@@ -144,6 +145,7 @@ type arrival struct {
 // else as RFC 6120 has it.
 func (c *Connection) negotiate(ctx context.Context, t *stream.Transport, a account) (*arrival, error) {
 	n := &negotiation{Connection: c, t: t, a: a, from: a.address}
+	defer n.patience.end()
 	if !t.Secured() {
 		n.from = jid.JID{} // RFC 6120 §4.7.1
 	}
@@ -180,7 +182,7 @@ func (n *negotiation) open(ctx context.Context) (guess *attempt, err error) {
 	if err != nil && guess != nil && repelled(err) {
 		err = n.wrong(ctx, err)
 	}
-	n.offer = n.t.Features
+	n.offer = *n.t.Features
 	return guess, err
 }
 
@@ -216,6 +218,35 @@ func (n *negotiation) identify(user jid.JID) error {
 		return nil
 	}
 	return &stream.StepError{Name: "bind", Err: fmt.Errorf("%w: it bound %v to a login as %v", ErrWrongAccount, user, want)}
+}
+
+// bounded is the connection's, with a context and a timer that all parts of the negotiation share.
+func (n *negotiation) bounded(ctx context.Context, f func(context.Context) error) error {
+	return n.patience.run(ctx, n.cfg.ConnectTimeout, f)
+}
+
+// A patience bounds one part after another: each has the limit anew. A part that takes longer is the last.
+type patience struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+func (p *patience) run(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	if p.ctx == nil {
+		p.ctx, p.cancel = context.WithCancelCause(ctx)
+		p.timer = time.AfterFunc(limit, func() { p.cancel(errSilent) })
+	} else {
+		p.timer.Reset(limit)
+	}
+	defer p.timer.Stop()
+	return f(p.ctx)
+}
+
+func (p *patience) end() {
+	if p.ctx != nil {
+		p.cancel(nil)
+	}
 }
 
 // bounded runs one part of the negotiation within the configuration's limit.

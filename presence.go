@@ -16,19 +16,15 @@ import (
 // availability. Its methods may be called from anywhere.
 type PresenceManager struct {
 	c    *Connection
-	feed *Feed[*stanza.Presence]
+	feed Feed[*stanza.Presence]
 
-	turn chan struct{}   // has one while somebody tells the server: keeps presences in the order they were set
+	turn queueLock       // of who tells the server: keeps presences in the order they were set
 	sent []byte          // what the session was told, as it was written; owned by who has the turn
 	in   *stream.Session // the session that sent belongs to; likewise
 
 	mu      sync.Mutex
 	current *stanza.Presence // what was set; nil: nothing yet
 	told    map[jid.JID]bool // who was sent available presence in this session
-}
-
-func newPresenceManager(c *Connection) *PresenceManager {
-	return &PresenceManager{c: c, feed: NewFeed[*stanza.Presence](c), turn: make(chan struct{}, 1)}
 }
 
 // Set broadcasts a presence, available or unavailable, to all who see ours. One that says just
@@ -62,15 +58,13 @@ func (m *PresenceManager) Set(ctx context.Context, p *stanza.Presence) error {
 
 // begins waits for the turn.
 func (m *PresenceManager) begins(ctx context.Context) error {
-	select {
-	case m.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &unsentError{context.Cause(ctx)}
+	if err := m.turn.take(ctx); err != nil {
+		return &unsentError{err}
 	}
+	return nil
 }
 
-func (m *PresenceManager) ends() { <-m.turn }
+func (m *PresenceManager) ends() { m.turn.give() }
 
 // catchUp tells a session that has just come online what was set while it was being set up.
 func (m *PresenceManager) catchUp(ctx context.Context) error {
@@ -97,7 +91,7 @@ func (m *PresenceManager) tell(ctx context.Context, p *stanza.Presence) error {
 	}
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.Context(), cancel)()
+	defer s.AfterFunc(cancel)()
 	err := m.broadcast(limited, s, p)
 	if err != nil && s.Context().Err() != nil && ctx.Err() == nil && m.c.State() != Closed {
 		return nil
@@ -145,7 +139,7 @@ func (m *PresenceManager) Presences(ctx context.Context) <-chan *stanza.Presence
 		from jid.JID
 		typ  stanza.PresenceType
 	}
-	return feedChan(m.feed, ctx, func(p *stanza.Presence) (*stanza.Presence, bool) { return p, true }, func(p *stanza.Presence) any {
+	return feedChan(&m.feed, ctx, func(p *stanza.Presence) (*stanza.Presence, bool) { return p, true }, func(p *stanza.Presence) any {
 		if p.Type == stanza.PresenceUnavailable {
 			return key{p.From, stanza.PresenceAvailable}
 		}

@@ -49,6 +49,26 @@ func (h *handler) Report(err error) {
 	(*Connection)(h).report(err)
 }
 
+// Outstanding, Slow, Owe, Pausing and Busy are for the Inbound.
+func (h *handler) Outstanding() bool {
+	return h.pending.Any() || h.acks.awaited.Load() > 0 || h.outbox.Wanting() || h.app.Stopped()
+}
+
+// Slow hears that the reader has paused for so long.
+func (h *handler) Slow(paused time.Duration) { (*Connection)(h).slowed(paused) }
+
+// Owe hears that the server is to be told what is handled.
+func (h *handler) Owe() { h.outbox.Owe() }
+
+// Pausing hears that the reader pauses.
+func (h *handler) Pausing() {
+	h.router.Flush()
+	h.outbox.Poke()
+}
+
+// Busy tells whether handlers run.
+func (h *handler) Busy() bool { return h.app.Works() }
+
 // Ended is told that a session is over.
 func (h *handler) Ended(s *stream.Session, err error) {
 	c := (*Connection)(h)
@@ -72,7 +92,6 @@ func (h *handler) Ended(s *stream.Session, err error) {
 		return // the login that made it knows
 	}
 	c.live = nil
-	c.online = make(chan struct{})
 	if c.state == Closed || c.shut != nil {
 		return
 	}
@@ -83,6 +102,7 @@ func (h *handler) Ended(s *stream.Session, err error) {
 		return
 	}
 	c.setState(StateChange{State: Reconnecting, Err: err})
+	c.hint = make(chan struct{}, 1)
 	go c.reconnect(time.Since(c.since))
 }
 
@@ -150,10 +170,6 @@ func inClear(err error) bool {
 
 // reconnect brings the connection online again, or closes it where that is pointless.
 func (c *Connection) reconnect(lasted time.Duration) {
-	select {
-	case <-c.hint: // of a change while we were online
-	default:
-	}
 	limit := firstWait
 	c.mu.Lock()
 	if c.keep.id != "" {
@@ -197,7 +213,7 @@ func (c *Connection) pause(d time.Duration) bool {
 	select {
 	case <-t.C:
 	case <-c.hint:
-	case <-c.done:
+	case <-c.done.C():
 		return false
 	}
 	return c.ctx.Err() == nil

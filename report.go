@@ -82,5 +82,5 @@ func (c *Connection) slowed(paused time.Duration) {
 	count, bytes := c.inbound.Pending()
 	s := SlowConsumer{Paused: paused, Handler: c.app.Age(), Stanzas: count, Bytes: bytes}
 	c.log.Warn("slow consumer: reading pauses", "paused", s.Paused, "handler", s.Handler, "stanzas", count, "bytes", bytes)
-	c.slow.emit(s, c.guard)
+	c.slow.emit(c.life, s, c.guard)
 }

@@ -117,7 +117,7 @@ func (c *Connection) passed(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-	case <-c.done:
+	case <-c.done.C():
 	}
 }
 
@@ -132,7 +132,7 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 			return nil, a.IQ.Error
 		}
 		return a.IQ, nil
-	case <-c.applied(r):
+	case <-c.applied(ctx, r):
 		return nil, fmt.Errorf("xmpp: request to %s: %w", target(iq.To), lost(ErrClosed))
 	case <-ctx.Done():
 		err := fmt.Errorf("xmpp: request to %s: %w", target(iq.To), context.Cause(ctx))
@@ -144,12 +144,12 @@ func (c *Connection) answer(ctx context.Context, iq *stanza.IQ, r *stream.Reques
 }
 
 // applied is closed with the connection for a request whose answer may be with a router that has
-// stopped.
-func (c *Connection) applied(r *stream.Request) <-chan struct{} {
-	if r.Apply == nil {
+// stopped. What sets a session up ends with that in any case.
+func (c *Connection) applied(ctx context.Context, r *stream.Request) <-chan struct{} {
+	if r.Apply == nil || ctx.Value(setupKey{}) != nil {
 		return nil
 	}
-	return c.done
+	return c.ctx.Done()
 }
 
 func target(to jid.JID) string {
@@ -170,7 +170,11 @@ func (c *Connection) await(ctx context.Context) error {
 			return &unsentError{cause(s.Err())} // no other session is what ctx is for
 		}
 		c.mu.Lock()
-		up, online := c.live != nil || c.lane(ctx) == stream.Setup, c.online
+		up := c.live != nil || c.lane(ctx) == stream.Setup
+		if c.online == nil && !up {
+			c.online = make(chan struct{})
+		}
+		online := c.online
 		started := c.ready.Load()
 		c.mu.Unlock()
 		if up {
@@ -183,7 +187,7 @@ func (c *Connection) await(ctx context.Context) error {
 		case <-online:
 		case <-ctx.Done():
 			return &unsentError{fmt.Errorf("xmpp: waiting for the connection: %w", context.Cause(ctx))}
-		case <-c.done:
+		case <-c.done.C():
 			return ErrClosed
 		}
 	}

@@ -70,10 +70,9 @@ const (
 // answer and have the errors of [Connection.Set].
 type Roster struct {
 	c        *Connection
-	changes  *Feed[RosterChange]
-	presence *Feed[Availability]
-	requests *Feed[SubscriptionRequest]
-	saver    *stream.Line
+	changes  Feed[RosterChange]
+	presence Feed[Availability]
+	requests Feed[SubscriptionRequest]
 
 	mu        sync.RWMutex
 	loaded    bool
@@ -82,23 +81,15 @@ type Roster struct {
 	versions  bool          // the server versions it
 	partial   bool          // something of it was refused, so it is nothing to go on from
 	bytes     int           // see contactBytes
+	saver     *stream.Line  // nil: there was nothing to save
 	due       *time.Timer   // of the next save; nil: there is nothing to save
 	next      stream.Job    // what is done then
 	paced     time.Time     // until then all saves so far would have taken, one each saveRosterEvery
-	pushed    chan struct{} // closed by the next push
+	pushed    chan struct{} // closed by the next push; nil: nobody waits for one
 	contacts  map[jid.JID]Contact
 	present   map[jid.JID]*presences // by bare address; none is empty
 	strangers strangers              // those of present that are no contacts
 	decide    func(context.Context, SubscriptionRequest) Decision
-}
-
-func newRoster(c *Connection) *Roster {
-	return &Roster{
-		c: c, changes: NewFeed[RosterChange](c), presence: NewFeed[Availability](c), requests: NewFeed[SubscriptionRequest](c),
-		saver:    stream.NewLine(context.WithoutCancel(c.ctx)),
-		contacts: make(map[jid.JID]Contact), present: make(map[jid.JID]*presences), pushed: make(chan struct{}),
-		strangers: newStrangers(c.cfg.Limits.StrangersBytes),
-	}
 }
 
 // Contacts is a snapshot of all contacts, ordered by address.
@@ -154,7 +145,7 @@ func (r *Roster) OnChange(f func(ctx context.Context, change RosterChange)) (sto
 
 // Changes is OnChange as a channel; an unread change of a contact is replaced by a newer one.
 func (r *Roster) Changes(ctx context.Context) <-chan RosterChange {
-	return feedChan(r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
+	return feedChan(&r.changes, ctx, func(c RosterChange) (RosterChange, bool) { return c.own(), true }, func(c RosterChange) any { return c.Contact.JID })
 }
 
 // Add puts a contact on the list, or gives the one that is there this name and these groups (RFC
@@ -215,6 +206,9 @@ func (r *Roster) set(ctx context.Context, item rosterItem) error {
 	}
 	for {
 		r.mu.Lock()
+		if r.pushed == nil {
+			r.pushed = make(chan struct{})
+		}
 		next := r.pushed
 		shown := r.shows(item.Contact)
 		r.mu.Unlock()
@@ -225,7 +219,7 @@ func (r *Roster) set(ctx context.Context, item rosterItem) error {
 		case <-next:
 		case <-limited.Done():
 			return nil
-		case <-r.c.done:
+		case <-r.c.done.C():
 			return nil
 		}
 	}
@@ -278,7 +272,10 @@ func (r *Roster) load(ctx context.Context, versions bool) error {
 
 // replace makes list the roster, on the router.
 func (r *Roster) replace(list rosterQuery, versions bool) error {
-	bytes, contacts := 0, make(map[jid.JID]Contact, len(list.items))
+	bytes, contacts := 0, map[jid.JID]Contact(nil)
+	if len(list.items) > 0 {
+		contacts = make(map[jid.JID]Contact, len(list.items))
+	}
 	for _, item := range list.items {
 		c := item.own()
 		bytes += c.bytes() - contacts[c.JID].bytes()
@@ -322,17 +319,19 @@ func (r *Roster) replace(list rosterQuery, versions bool) error {
 	return nil
 }
 
-// changed tells who waits for a push that there was one, and sees to it that the list is stored. r.mu is held.
-func (r *Roster) changed() {
-	close(r.pushed)
-	r.pushed = make(chan struct{})
-	r.save()
-}
-
 func (r *Roster) emit(ctx context.Context, all []Availability) {
 	for _, a := range all {
 		r.presence.Emit(ctx, a)
 	}
+}
+
+// changed tells who waits for a push that there was one, and sees to it that the list is stored. r.mu is held.
+func (r *Roster) changed() {
+	if r.pushed != nil {
+		close(r.pushed)
+		r.pushed = nil
+	}
+	r.save()
 }
 
 // push takes a roster push (RFC 6121 §2.1.6), on the router. Only our own account may send one.
@@ -380,6 +379,9 @@ func (r *Roster) apply(item Contact, q rosterQuery) (change RosterChange, gone [
 		r.contacts[item.JID] = item
 		change = RosterChange{RosterChanged, item}
 	default:
+		if r.contacts == nil {
+			r.contacts = make(map[jid.JID]Contact)
+		}
 		r.contacts[item.JID] = item
 		change = RosterChange{RosterAdded, item}
 	}

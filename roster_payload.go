@@ -28,6 +28,11 @@ func (*rosterQuery) ElementName() xml.Name { return xml.Name{Space: nsRoster, Lo
 // DecodeElement implements stanza.Decoder.
 func (q *rosterQuery) DecodeElement(e stanza.Element) error {
 	q.ver, q.hasVer = e.AttrNS("", "ver")
+	n := 0
+	for range e.Children() {
+		n++
+	}
+	q.items = make([]rosterItem, 0, n) // growing by and by copies a large roster several times
 	for c := range e.Children() {
 		if !c.Is(nsRoster, "item") {
 			continue
@@ -55,10 +60,7 @@ func decodeItem(e stanza.Element) (rosterItem, error) {
 		return i, err
 	}
 	i.JID, i.Name = j, e.Attr("name")
-	i.Subscription = Subscription(e.Attr("subscription"))
-	if i.Subscription == "" {
-		i.Subscription = SubscriptionNone
-	}
+	i.Subscription = subscription(e.Attr("subscription"))
 	i.Asked = e.Attr("ask") == "subscribe"
 	a := e.Attr("approved")
 	i.PreApproved = a == "true" || a == "1"
@@ -91,10 +93,28 @@ func distinct(groups []string) []string {
 	})
 }
 
+// subscription is one of the constants where it can be, which no stanza is kept for.
+func subscription(s string) Subscription {
+	switch s := Subscription(s); s {
+	case SubscriptionBoth:
+		return SubscriptionBoth
+	case SubscriptionFrom:
+		return SubscriptionFrom
+	case SubscriptionTo:
+		return SubscriptionTo
+	case SubscriptionNone, "":
+		return SubscriptionNone
+	case subscriptionRemove:
+		return subscriptionRemove
+	default:
+		return Subscription(strings.Clone(string(s)))
+	}
+}
+
 // own is the contact without a hold on the stanza it came in.
 func (i rosterItem) own() Contact {
 	c := i.Contact
-	c.Name, c.Subscription = strings.Clone(c.Name), Subscription(strings.Clone(string(c.Subscription)))
+	c.Name = strings.Clone(c.Name)
 	c.Groups = slices.Clone(c.Groups)
 	for n, g := range c.Groups {
 		c.Groups[n] = strings.Clone(g)

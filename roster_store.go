@@ -76,20 +76,26 @@ func (r *Roster) save() {
 	if !r.versions || r.partial || r.due != nil {
 		return
 	}
-	key, store := r.storeKey(), r.c.Store() // of this login
+	if r.saver == nil {
+		r.saver = stream.NewLine(context.WithoutCancel(r.c.ctx))
+	}
+	key, store, saver := r.storeKey(), r.c.Store(), r.saver // of this login
 	r.next = stream.Job{Do: func(ctx context.Context) { r.write(ctx, store, key) }}
 	next := r.next
-	r.due = time.AfterFunc(time.Until(r.paced.Add(-saveRosterBurst*saveRosterEvery)), func() { r.saver.Add(next) })
+	r.due = time.AfterFunc(time.Until(r.paced.Add(-saveRosterBurst*saveRosterEvery)), func() { saver.Add(next) })
 }
 
 // saveLast stores what is still to be stored when the connection closes, within ctx.
 func (r *Roster) saveLast(ctx context.Context) {
 	r.mu.Lock()
+	saver := r.saver
 	if r.due != nil {
-		r.saver.Add(r.next)
+		saver.Add(r.next)
 	}
 	r.mu.Unlock()
-	r.saver.Idle(ctx)
+	if saver != nil {
+		saver.Idle(ctx)
+	}
 }
 
 // write stores the roster as it is now, on the saver.

@@ -21,7 +21,7 @@ func (c *Connection) received(item *stream.Item) {
 	}
 	defer item.Release()
 	c.router.Flush() // who waits for the answer finds what came before it on the router
-	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || iq.ID == c.probeID {
+	if iq.Type != stanza.IQResult && iq.Type != stanza.IQError || c.isProbe(iq.ID) {
 		return
 	}
 	r := c.pending.Match(iq, c.User())
@@ -39,6 +39,12 @@ func (c *Connection) received(item *stream.Item) {
 	default:
 		r.Complete(iq)
 	}
+}
+
+// isProbe tells whether a request for a sign of life had that id.
+func (c *Connection) isProbe(id string) bool {
+	p := c.probe.Load()
+	return p != nil && *p == id
 }
 
 // toApp queues a job on the application goroutine. What the router has for it goes in batches, the latest of which
@@ -137,7 +143,7 @@ func (c *Connection) routeMessage(ctx context.Context, m *stanza.Message) {
 
 // unwrap runs the Unwrap steps, of which at most one acts.
 func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Message {
-	for _, step := range c.unwrapSteps {
+	for _, step := range c.steps.unwrap {
 		if next := c.step(ctx, step, m); next != m {
 			return next
 		}
@@ -169,13 +175,13 @@ func (c *Connection) handUnchanged(ctx context.Context) {
 // has consumed it.
 func (c *Connection) incoming(ctx context.Context, m *stanza.Message) *stanza.Message {
 	if m.Type != stanza.MessageError {
-		for _, step := range c.decryptSteps {
+		for _, step := range c.steps.decrypt {
 			if m = c.step(ctx, step, m); m == nil {
 				return nil
 			}
 		}
 	}
-	for _, step := range c.incomingSteps {
+	for _, step := range c.steps.incoming {
 		if m = c.step(ctx, step, m); m == nil {
 			return nil
 		}
@@ -243,7 +249,7 @@ func (c *Connection) Deliver(ctx context.Context, m *stanza.Message) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-c.done:
+	case <-c.done.C():
 		return ErrClosed
 	}
 }
@@ -258,7 +264,7 @@ func (c *Connection) OnMessage(f func(ctx context.Context, m *stanza.Message)) (
 
 // Messages is OnMessage as a channel; what is said at [Feed.Chan] holds.
 func (c *Connection) Messages(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(c.messages, ctx, theMessage, nil)
+	return feedChan(&c.messages, ctx, theMessage, nil)
 }
 
 func theMessage(ev messageEvent) (*stanza.Message, bool) { return ev.m, true }
@@ -272,7 +278,7 @@ func (c *Connection) OnMessageError(f func(ctx context.Context, m *stanza.Messag
 
 // MessageErrors is OnMessageError as a channel.
 func (c *Connection) MessageErrors(ctx context.Context) <-chan *stanza.Message {
-	return feedChan(c.bounces, ctx, theMessage, nil)
+	return feedChan(&c.bounces, ctx, theMessage, nil)
 }
 
 // Peer is a mark (stanza.Mark) by which a step says whose conversation a message belongs to, where

@@ -25,6 +25,7 @@ type negotiation struct {
 	device string          // see agent
 
 	anonymous bool // it was by ANONYMOUS
+	patience  patience
 }
 
 // An attempt is one <authenticate/> and what it was made of.
@@ -70,7 +71,7 @@ func (n *negotiation) sasl2(ctx context.Context, guess *attempt) (*arrival, erro
 			return nil, err
 		}
 	}
-	n.remember(ctx, n.a, func(m *memory) { m.Before = n.offer.Element.String() })
+	n.remember(ctx, func(m *memory) { m.Before = n.offer.Element.String() })
 	return n.arrive(ctx, at, s)
 }
 
@@ -223,7 +224,7 @@ func (n *negotiation) arrive(ctx context.Context, at *attempt, s *stream.Success
 	}
 	r, err := n.bind(ctx)
 	if err == nil && !n.t.Awaits() {
-		n.remember(ctx, n.a, func(m *memory) { m.After = n.t.Features.Element.String() })
+		n.remember(ctx, func(m *memory) { m.After = n.t.Features.Element.String() })
 	}
 	return r, err
 }
@@ -232,7 +233,8 @@ func (n *negotiation) arrive(ctx context.Context, at *attempt, s *stream.Success
 // servers send none (XEP-0198 §9.2) and some do.
 func (n *negotiation) unawaited() {
 	if n.t.Awaits() {
-		n.t.Features = n.known.after()
+		after := n.known.after()
+		n.t.Features = &after
 	}
 }
 

@@ -144,12 +144,10 @@ func (c *Connection) saved(a account, end bool) *sm.State {
 
 // store puts what is saved in the store.
 func (c *Connection) store(ctx context.Context, a account, end bool) error {
-	select {
-	case c.storing <- struct{}{}: // what is saved later is stored later
-	case <-ctx.Done():
-		return fmt.Errorf("xmpp: storing the session: %w", context.Cause(ctx))
+	if err := c.storing.take(ctx); err != nil { // what is saved later is stored later
+		return fmt.Errorf("xmpp: storing the session: %w", err)
 	}
-	defer func() { <-c.storing }()
+	defer c.storing.give()
 	c.mu.Lock()
 	s := c.saved(a, end)
 	c.mu.Unlock()

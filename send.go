@@ -128,7 +128,7 @@ func (c *Connection) sendMessage(ctx context.Context, m *stanza.Message, ack *Ac
 	if m == nil {
 		return &ConfigError{"message", "it is nil"}
 	}
-	if ack == nil && len(c.outgoingSteps) == 0 && c.journal.Load() == nil {
+	if ack == nil && len(c.steps.outgoing) == 0 && c.journal.Load() == nil {
 		return c.sendPlain(ctx, m, wait)
 	}
 	m, err := c.outgoing(ctx, m)
@@ -190,7 +190,7 @@ func (c *Connection) outgoing(ctx context.Context, m *stanza.Message) (*stanza.M
 	if m.Type == stanza.MessageError {
 		return m, nil
 	}
-	for _, step := range c.outgoingSteps {
+	for _, step := range c.steps.outgoing {
 		next, err := step.f(ctx, m)
 		if err != nil {
 			return nil, &unsentError{fmt.Errorf("extension %s: %w", step.name, err)}
@@ -210,7 +210,7 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 const leastMaxBytes = 10_000
 
 // limit is how large a stanza may be (XEP-0478); 0: not said. A limit that no server may have would keep us from saying anything.
-func (c *Connection) limit(f stream.Features) int64 {
+func (c *Connection) limit(f *stream.Features) int64 {
 	n := int64(f.MaxBytes)
 	if n > 0 && n < leastMaxBytes {
 		c.log.Warn("the server says that it takes less than it must", "bytes", n, "taken for", leastMaxBytes)

@@ -46,7 +46,7 @@ type setupKey struct{}
 // start makes a bound transport the running session and sets it up: extensions and roster in
 // one flight, then presence, then everything that waits.
 func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidates, r *arrival) error {
-	opened := make(chan struct{}) // closed when the session's Online was announced, or it has failed
+	gate := make(chan struct{}) // closed when the session's Online was announced, or it has failed
 	features := t.Features
 	most := c.limit(features)
 	c.mu.Lock()
@@ -61,12 +61,10 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	}
 	resumed, first := r.resumed, c.sessions == 0
 	// Nothing of this session reaches the application before its Online.
-	c.app.Add(stream.Job{Do: func(context.Context) {
-		select {
-		case <-opened:
-		case <-c.stopping:
-		}
-	}})
+	if c.gates = append(c.gates, gate); c.stopped {
+		c.open(gate)
+	}
+	c.app.Add(stream.Job{Do: func(context.Context) { <-gate }})
 	if !resumed {
 		// Behind what is left of the session before, ahead of what this one brings.
 		again := c.sessions > 0
@@ -92,10 +90,12 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 	if err == nil {
 		c.takenOver(ctx)
 		c.expire()
-		err = c.goOnline(s, opened, info)
+		err = c.goOnline(s, gate, info)
 	}
 	if err != nil {
-		close(opened)
+		c.mu.Lock()
+		c.open(gate)
+		c.mu.Unlock()
 		if ended := s.Err(); ended != nil {
 			err = cause(ended) // all else follows from it
 		}
@@ -126,7 +126,7 @@ func (c *Connection) reset(again bool) {
 func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session) error {
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, setupKey{}, s))
 	defer cancel()
-	defer context.AfterFunc(s.Context(), cancel)()
+	defer s.AfterFunc(cancel)()
 	var wg sync.WaitGroup
 	errs := make([]error, len(c.extensions))
 	for i, x := range c.extensions {
@@ -136,11 +136,9 @@ func (c *Connection) setUp(ctx context.Context, s *stream.Session, info *Session
 		wg.Go(func() { errs[i] = c.runHook(ctx, x, "Start", x.Start, info) })
 	}
 	if !c.cfg.DisableRoster && (!info.Resumed || info.Restored) {
-		wg.Go(func() {
-			if err := c.roster.load(ctx, s.Features.RosterVer); err != nil {
-				c.report(fmt.Errorf("roster: %w", err))
-			}
-		})
+		if err := c.roster.load(ctx, s.RosterVer); err != nil {
+			c.report(fmt.Errorf("roster: %w", err))
+		}
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -181,8 +179,20 @@ func (c *Connection) runHook(ctx context.Context, x Extension, step string, f fu
 	return nil
 }
 
-// goOnline opens the outbox and announces the session; when that was heard, opened is closed.
-func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Session) error {
+// open opens a gate before the application's goroutine, unless that was done. c.mu is held.
+func (c *Connection) open(gate chan struct{}) {
+	i := slices.Index(c.gates, gate)
+	if i < 0 {
+		return
+	}
+	close(gate)
+	if c.gates = slices.Delete(c.gates, i, i+1); len(c.gates) == 0 {
+		c.gates = nil
+	}
+}
+
+// goOnline opens the outbox and announces the session; when that was heard, the gate is opened.
+func (c *Connection) goOnline(s *stream.Session, gate chan struct{}, info *Session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == Closed || c.shut != nil {
@@ -197,16 +207,28 @@ func (c *Connection) goOnline(s *stream.Session, opened chan struct{}, info *Ses
 	c.keep.complete = true
 	c.outbox.Changed() // from here on it can be resumed
 	c.setState(StateChange{State: Online, Resumed: info.Resumed, Reset: reset})
-	c.states.line.Add(stream.Job{Do: func(context.Context) { close(opened) }})
+	if c.life.rests() {
+		c.open(gate) // nobody had to be told
+	} else {
+		c.life.add(func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.open(gate)
+		})
+	}
 	c.live, c.since = s, time.Now()
-	close(c.online)
+	c.candidates = nil // an idle connection keeps nothing of how it came about
+	if c.online != nil {
+		close(c.online)
+		c.online = nil
+	}
 	c.outbox.Open()
 	for _, x := range c.extensions {
 		if x.Online != nil {
 			go func() {
 				ctx, cancel := context.WithCancel(c.ctx)
 				defer cancel()
-				defer context.AfterFunc(s.Context(), cancel)()
+				defer s.AfterFunc(cancel)()
 				if err := c.runHook(ctx, x, "Online", x.Online, info); err != nil {
 					s.Abort(err)
 				}

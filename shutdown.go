@@ -50,7 +50,7 @@ func (c *Connection) Shutdown(ctx context.Context) error {
 		unheard = lost(errors.New("the server did not end the stream, so what was written last may not have arrived"))
 	}
 	c.closeWith(ErrClosed)
-	<-c.done // somebody else may have closed it
+	<-c.done.C() // somebody else may have closed it
 	c.mu.Lock()
 	unsent, unknown := c.unsent, c.unknown
 	c.mu.Unlock()
@@ -118,7 +118,7 @@ func part(ctx context.Context, n, d time.Duration) (context.Context, context.Can
 func (c *Connection) finish(err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, drainLimit)
 	defer cancel()
-	drained := c.inbound.Drained(ctx, c.stopping)
+	drained := c.inbound.Drained(ctx, c.stopping.C())
 	if c.shuttingDown() {
 		return // and that closes it
 	}
@@ -137,10 +137,23 @@ func (c *Connection) shuttingDown() bool {
 
 // stop lets a login that is under way end. c.mu is held.
 func (c *Connection) stop() {
-	select {
-	case <-c.stopping:
-	default:
-		close(c.stopping)
+	if !c.stopped {
+		c.stopped = true
+		c.stopping.Close()
+		for len(c.gates) > 0 {
+			c.open(c.gates[0])
+		}
+	}
+}
+
+// cut ends the connection's context, and a Connect or Login that is under way.
+func (c *Connection) cut(err error) {
+	c.cancel(err)
+	c.mu.Lock()
+	f := c.interrupt
+	c.mu.Unlock()
+	if f != nil {
+		f(ErrClosed)
 	}
 }
 
@@ -190,7 +203,7 @@ func (c *Connection) closeWith(err error) {
 	if t != nil {
 		_ = t.Close()
 	}
-	c.cancel(err)
+	c.cut(err)
 	c.app.Stop()
 	c.router.Stop()
 	for _, x := range c.extensions {
@@ -202,7 +215,7 @@ func (c *Connection) closeWith(err error) {
 	c.roster.saveLast(ctx)
 	cancel()
 	c.release()
-	close(c.done)
+	c.done.Close()
 }
 
 // reread makes a stanza of its bytes, which stand in a stream whose default namespace is

@@ -2,10 +2,9 @@ package xmpp
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
-
-	"github.com/gosmack/xmpp/internal/stream"
 )
 
 // State is where a connection stands in its life.
@@ -55,10 +54,8 @@ func (c *Connection) OnState(f func(StateChange)) (stop func()) {
 	return c.states.subscribe(f)
 }
 
-// A notifier calls its listeners one after another, in order, on a goroutine that exists only
-// while there is something to say.
+// A notifier calls its listeners one after another, in order, on a goroutine that isn't the application's.
 type notifier[T any] struct {
-	line *stream.Line
 	mu   sync.Mutex
 	subs []*func(T)
 }
@@ -74,15 +71,21 @@ func (n *notifier[T]) subscribe(f func(T)) (stop func()) {
 	}
 }
 
-func (n *notifier[T]) emit(v T, guard func(func())) {
-	n.line.Add(stream.Job{Do: func(context.Context) {
+func (n *notifier[T]) emit(life *sequence, v T, guard func(func())) {
+	n.mu.Lock()
+	heard := len(n.subs) > 0
+	n.mu.Unlock()
+	if !heard {
+		return
+	}
+	life.add(func() {
 		n.mu.Lock()
 		subs := n.subs
 		n.mu.Unlock()
 		for _, f := range subs {
 			guard(func() { (*f)(v) })
 		}
-	}})
+	})
 }
 
 // States is OnState as a channel: an unread change is replaced by a newer one. It is closed when
@@ -132,6 +135,8 @@ func (c *Connection) setState(s StateChange) {
 		return
 	}
 	c.state = s.State
-	c.states.line.Add(stream.Job{Do: func(context.Context) { c.log.Debug("state", "state", s.State.String(), "error", s.Err) }})
-	c.states.emit(s, c.guard)
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.life.add(func() { c.log.Debug("state", "state", s.State.String(), "error", s.Err) })
+	}
+	c.states.emit(c.life, s, c.guard)
 }

@@ -29,28 +29,46 @@ type Store interface {
 type MemoryStore struct {
 	claims
 
-	mu     sync.Mutex
-	values map[string]*[]byte // pointers, which package fmt doesn't follow where it asks no methods
+	mu   sync.Mutex
+	few  []stored           // in no order, while there are no more than fewValues: a map begins with room for eight
+	many map[string]*[]byte // else
 }
 
+// A stored value is a pointer, which package fmt doesn't follow where it asks no methods.
+type stored struct {
+	key   string
+	value *[]byte
+}
+
+const fewValues = 6
+
 // NewMemoryStore returns an empty store.
-func NewMemoryStore() *MemoryStore { return &MemoryStore{values: make(map[string]*[]byte)} }
+func NewMemoryStore() *MemoryStore { return new(MemoryStore) }
 
 // Format writes how many values there are: some of them are as secret as a password.
 func (s *MemoryStore) Format(f fmt.State, _ rune) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = fmt.Fprintf(f, "xmpp.MemoryStore(%d)", len(s.values))
+	_, _ = fmt.Fprintf(f, "xmpp.MemoryStore(%d)", len(s.few)+len(s.many))
 }
 
 // Get implements [Store].
 func (s *MemoryStore) Get(_ context.Context, key string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if value := s.values[key]; value != nil {
+	value := s.many[key]
+	if i := s.index(key); i >= 0 {
+		value = s.few[i].value
+	}
+	if value != nil {
 		return bytes.Clone(*value), nil
 	}
 	return nil, nil
+}
+
+// index is where a key stands in few, or -1.
+func (s *MemoryStore) index(key string) int {
+	return slices.IndexFunc(s.few, func(v stored) bool { return v.key == key })
 }
 
 // Put implements [Store].
@@ -58,15 +76,35 @@ func (s *MemoryStore) Put(_ context.Context, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	value = append([]byte{}, value...)
-	s.values[strings.Clone(key)] = &value
+	switch i := s.index(key); {
+	case i >= 0:
+		s.few[i].value = &value
+	case s.many == nil && len(s.few) < fewValues:
+		s.few = append(slices.Clip(s.few), stored{strings.Clone(key), &value})
+	default:
+		s.put(strings.Clone(key), &value)
+	}
 	return nil
+}
+
+// put keeps a value among many.
+func (s *MemoryStore) put(key string, value *[]byte) {
+	if s.many == nil {
+		s.many = make(map[string]*[]byte)
+	}
+	s.many[key] = value
+	for _, v := range s.few {
+		s.many[v.key] = v.value
+	}
+	s.few = nil
 }
 
 // Delete implements [Store].
 func (s *MemoryStore) Delete(_ context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.values, key)
+	delete(s.many, key)
+	s.few = slices.DeleteFunc(s.few, func(v stored) bool { return v.key == key })
 	return nil
 }
 
@@ -74,7 +112,11 @@ func (s *MemoryStore) Delete(_ context.Context, key string) error {
 func (s *MemoryStore) Keys(_ context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		s.mu.Lock()
-		keys := slices.Sorted(maps.Keys(s.values))
+		keys := slices.Collect(maps.Keys(s.many))
+		for _, v := range s.few {
+			keys = append(keys, v.key)
+		}
+		slices.Sort(keys)
 		s.mu.Unlock()
 		for _, k := range keys {
 			if strings.HasPrefix(k, prefix) && !yield(k, nil) {

@@ -3,6 +3,7 @@ package xmpp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"testing"
@@ -35,6 +36,28 @@ func TestMemoryStore(t *testing.T) {
 	require.Empty(t, keys(t, s, ""))
 	for range s.Keys(ctx, "") {
 		break
+	}
+}
+
+// A few values and many lie in different places.
+func TestMemoryStoreGrows(t *testing.T) {
+	s, ctx := xmpp.NewMemoryStore(), t.Context()
+	var want []string
+	for i := range 20 {
+		key := fmt.Sprintf("a/%02d", i)
+		want = append(want, key)
+		require.NoError(t, s.Put(ctx, key, []byte("old")))
+		require.NoError(t, s.Put(ctx, key, []byte(key)))
+		require.Equal(t, want, keys(t, s, ""))
+		require.Equal(t, fmt.Sprintf("xmpp.MemoryStore(%d)", i+1), fmt.Sprint(s))
+		for _, k := range want {
+			require.Equal(t, k, string(must(s.Get(ctx, k))))
+		}
+	}
+	for i, k := range want {
+		require.NoError(t, s.Delete(ctx, k))
+		require.Nil(t, must(s.Get(ctx, k)))
+		require.Equal(t, 19-i, len(keys(t, s, "")))
 	}
 }
 

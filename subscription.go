@@ -118,7 +118,7 @@ func (r *Roster) PreApprove(ctx context.Context, contact jid.JID) error {
 	if s == nil {
 		return r.c.down()
 	}
-	if !s.Features.PreApproval {
+	if !s.PreApproval {
 		return &unsentError{fmt.Errorf("pre-approval: the server: %w", stanza.FeatureNotImplemented)}
 	}
 	return r.tell(ctx, stanza.PresenceSubscribed, contact)

@@ -28,7 +28,7 @@ func (c *Connection) Suspend(ctx context.Context) error {
 	defer close(sd.done)
 	sd.err = c.suspend(ctx, s)
 	c.closeWith(ErrClosed)
-	<-c.done // somebody else may have closed it
+	<-c.done.C() // somebody else may have closed it
 	return sd.err
 }
 
@@ -37,7 +37,7 @@ func (c *Connection) suspend(ctx context.Context, live *stream.Session) error {
 	end, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end) // a callback's own ends now
 	defer cancel()
-	c.cancel(ErrClosed) // a login that is under way
+	c.cut(ErrClosed) // a login that is under way
 	c.mu.Lock()
 	s, managed, stored := c.session, c.keep.id != "", c.stored
 	a := c.account

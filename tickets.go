@@ -8,58 +8,45 @@ import (
 
 // A TLS session saves a round trip, and the server the proof that it still has its key. So it is resumed for a day, where the
 // server's word would be good for a week (RFC 8446 §4.6.1), and a stolen one is worth no more.
-const (
-	ticketAge  = 24 * time.Hour
-	ticketsMax = 8
-)
+const ticketAge = 24 * time.Hour
 
-// tickets is where TLS sessions wait for the next handshake. Safe for concurrent use.
-type tickets struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	kept map[string]ticket
-}
-
+// A ticket is where the TLS session with the one server that a connection has to do with waits for the next handshake. The zero
+// ticket is ready, and safe for concurrent use.
 type ticket struct {
-	session *tls.ClientSessionState
+	mu      sync.Mutex
+	clock   func() time.Time // nil: time.Now
+	key     string
+	session *tls.ClientSessionState // nil: there is none
 	at      time.Time
 }
 
-func newTickets(now func() time.Time) *tickets {
-	if now == nil {
-		now = time.Now
+// now is the time. t.mu is held.
+func (t *ticket) now() time.Time {
+	if t.clock == nil {
+		return time.Now()
 	}
-	return &tickets{now: now, kept: make(map[string]ticket)}
+	return t.clock()
 }
 
 // Get implements [tls.ClientSessionCache].
-func (t *tickets) Get(key string) (*tls.ClientSessionState, bool) {
+func (t *ticket) Get(key string) (*tls.ClientSessionState, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k, ok := t.kept[key]
-	if ok && t.now().Sub(k.at) > ticketAge {
-		delete(t.kept, key)
+	if t.key != key || t.session == nil {
 		return nil, false
 	}
-	return k.session, ok
+	if t.now().Sub(t.at) > ticketAge {
+		t.session = nil
+		return nil, false
+	}
+	return t.session, true
 }
 
 // Put implements [tls.ClientSessionCache]; nil takes a session away.
-func (t *tickets) Put(key string, session *tls.ClientSessionState) {
+func (t *ticket) Put(key string, session *tls.ClientSessionState) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.kept, key)
-	if session == nil {
-		return
+	if session != nil || t.key == key {
+		t.key, t.session, t.at = key, session, t.now()
 	}
-	if len(t.kept) == ticketsMax {
-		oldest := ""
-		for k, v := range t.kept {
-			if oldest == "" || v.at.Before(t.kept[oldest].at) {
-				oldest = k
-			}
-		}
-		delete(t.kept, oldest)
-	}
-	t.kept[key] = ticket{session, t.now()}
 }

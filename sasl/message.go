@@ -168,7 +168,9 @@ func serverError(value string) error {
 	return &Failure{Condition: NotAuthorized, Text: "other-error"}
 }
 
+var nameEscaper = strings.NewReplacer("=", "=3D", ",", "=2C")
+
 // escape makes a saslname (RFC 5802 §5.1).
 func escape(s string) string {
-	return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s)
+	return nameEscaper.Replace(s)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -26,9 +27,10 @@ func Run(ctx context.Context, conn net.Conn, do func() error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w", context.Cause(ctx))
 	}
-	fired := make(chan struct{})
+	var fired sync.WaitGroup
+	fired.Add(1)
 	stop := context.AfterFunc(ctx, func() {
-		defer close(fired)
+		defer fired.Done()
 		if conn.SetDeadline(past) != nil {
 			conn.Close()
 		}
@@ -37,7 +39,7 @@ func Run(ctx context.Context, conn net.Conn, do func() error) error {
 	if stop() {
 		return err
 	}
-	<-fired // else the past deadline could come after the reset
+	fired.Wait() // else the past deadline could come after the reset
 	conn.SetDeadline(time.Time{})
 	return explain(context.Cause(ctx), err)
 }

@@ -41,10 +41,10 @@ func Race[T any](ctx context.Context, endpoints []Endpoint, r Resolver, d Dialer
 	m := &match[T]{
 		resolver: r, dialer: d, secure: secure, discard: discard,
 		plan:   &plan{endpoints: endpoints, left: maxAttempts},
-		events: make(chan event[T], 2*maxAttempts),
+		events: make(chan *event[T], 2*maxAttempts),
 	}
-	win, won := m.run(inner)
-	if won {
+	win := m.run(inner)
+	if win != nil {
 		cancel(ErrLost)
 	}
 	m.settle(inner)
@@ -53,15 +53,16 @@ func Race[T any](ctx context.Context, endpoints []Endpoint, r Resolver, d Dialer
 	for i, p := range m.started {
 		attempts[i] = p.attempt(context.Cause(inner))
 	}
+	var none T
 	switch {
-	case won:
+	case win != nil:
 		return win.value, win.from.endpoint, attempts, nil
 	case ctx.Err() != nil:
-		return win.value, Endpoint{}, attempts, fmt.Errorf("connecting: %w", context.Cause(ctx))
+		return none, Endpoint{}, attempts, fmt.Errorf("connecting: %w", context.Cause(ctx))
 	case len(attempts) == 0:
-		return win.value, Endpoint{}, nil, errors.New("no endpoint to connect to")
+		return none, Endpoint{}, nil, errors.New("no endpoint to connect to")
 	}
-	return win.value, Endpoint{}, attempts, failure(attempts)
+	return none, Endpoint{}, attempts, failure(attempts)
 }
 
 // match is one race. Race's goroutine owns it; each attempt has a goroutine that reads the first fields and sends events.
@@ -74,7 +75,7 @@ type match[T any] struct {
 	plan    *plan
 	started []*progress
 	running int
-	events  chan event[T] // room for all events, so that no attempt ever waits for the race
+	events  chan *event[T] // room for all events, so that no attempt ever waits for the race
 }
 
 // event is news of an attempt: that it has found more addresses, or its end.
@@ -87,8 +88,8 @@ type event[T any] struct {
 	err   error
 }
 
-// run starts attempts until one is secured, all have failed or ctx ends.
-func (m *match[T]) run(ctx context.Context) (win event[T], won bool) {
+// run starts attempts until one is secured, all have failed or ctx ends; nil: none was.
+func (m *match[T]) run(ctx context.Context) (win *event[T]) {
 	next := time.NewTimer(stagger)
 	defer next.Stop()
 	m.launch(ctx)
@@ -101,7 +102,7 @@ func (m *match[T]) run(ctx context.Context) (win event[T], won bool) {
 			case e.err == nil:
 				m.running--
 				e.from.finish(nil, nil)
-				return e, true
+				return e
 			default:
 				m.running--
 				e.from.finish(e.err, context.Cause(ctx))
@@ -110,11 +111,11 @@ func (m *match[T]) run(ctx context.Context) (win event[T], won bool) {
 		case <-next.C:
 			m.launch(ctx)
 		case <-ctx.Done():
-			return win, false
+			return nil
 		}
 		next.Reset(stagger)
 	}
-	return win, false
+	return nil
 }
 
 // launch starts the next attempt, if there is one.
@@ -131,7 +132,7 @@ func (m *match[T]) launch(ctx context.Context) {
 	m.running++
 	go func() {
 		conn, value, err := m.try(ctx, p, c.address)
-		m.events <- event[T]{from: p, conn: conn, value: value, err: err}
+		m.events <- &event[T]{from: p, conn: conn, value: value, err: err}
 	}()
 }
 
@@ -154,7 +155,7 @@ func (m *match[T]) settle(ctx context.Context) {
 	}
 }
 
-func (m *match[T]) putAway(ctx context.Context, e event[T]) {
+func (m *match[T]) putAway(ctx context.Context, e *event[T]) {
 	if e.found {
 		return
 	}

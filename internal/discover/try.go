@@ -42,7 +42,7 @@ func (m *match[T]) find(ctx context.Context, p *progress) (address string, err e
 	if err != nil {
 		return "", err
 	}
-	m.events <- event[T]{from: p, more: addrs[1:], found: true}
+	m.events <- &event[T]{from: p, more: addrs[1:], found: true}
 	return addressOf(addrs[0], p.endpoint.Port), nil
 }
 

@@ -36,7 +36,7 @@ func (r held) same(seq Seq, sum uint64) bool { return *r.at(seq)&^marks == sum }
 // set holds a further stanza; those from first on are held already.
 func (r *held) set(first, seq Seq, sum uint64) {
 	if n := int(seq - first); n == len(*r) {
-		grown := make(held, max(16, 2*n))
+		grown := make(held, max(4, 2*n))
 		for s := first; s < seq; s++ {
 			*grown.at(s) = *r.at(s)
 		}

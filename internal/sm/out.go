@@ -2,6 +2,7 @@ package sm
 
 import (
 	"iter"
+	"sync"
 	"time"
 )
 
@@ -22,7 +23,16 @@ type Out[T any] struct {
 	head, n  int // the queue is slots[head:head+n], around the end; len(slots) is a power of two
 	bytes    int
 	requests requests
+	spare    *Spare[T]
 }
+
+// Spare are places that the Outs of a program take turns with, so that one at rest has none.
+type Spare[T any] struct{ arrays sync.Pool } // of *[fewSlots]slot[T], empty
+
+const fewSlots = 4
+
+// Use makes o take its places from s. Nothing may have been sent before.
+func (o *Out[T]) Use(s *Spare[T]) { o.spare = s }
 
 type slot[T any] struct {
 	value T
@@ -43,14 +53,14 @@ func (o *Out[T]) Enable() (left []T) {
 // appends to dst what was not acknowledged, in order.
 func (o *Out[T]) Disable(dst []T) []T {
 	dst = o.pop(dst, o.n)
-	*o = Out[T]{}
+	*o = Out[T]{spare: o.spare}
 	return dst
 }
 
 // Restore takes up a session that was kept: acked is what [Out.Acked] was, queue what
 // [Out.Unacked] gave, each with its size.
 func (o *Out[T]) Restore(acked uint64, queue iter.Seq2[T, int]) {
-	*o = Out[T]{on: true, acked: acked}
+	*o = Out[T]{on: true, acked: acked, spare: o.spare}
 	for v, size := range queue {
 		o.push(v, size)
 	}
@@ -112,9 +122,13 @@ func (o *Out[T]) Failed(h uint32, known bool) (acked, rest []T, err error) {
 
 // Rest gives memory back that nothing is in: an idle connection keeps no buffers.
 func (o *Out[T]) Rest() {
-	if o.n == 0 && len(o.slots) > 4 {
-		o.slots, o.head = nil, 0
+	if o.n > 0 {
+		return
 	}
+	if len(o.slots) == fewSlots && o.spare != nil {
+		o.spare.arrays.Put((*[fewSlots]slot[T])(o.slots))
+	}
+	o.slots, o.head = nil, 0
 }
 
 // Unacked yields what is not acknowledged, in order, each with its number. The Out must not
@@ -162,7 +176,13 @@ func (o *Out[T]) push(v T, size int) {
 }
 
 func (o *Out[T]) grow() {
-	slots := make([]slot[T], max(4, 2*len(o.slots)))
+	if len(o.slots) == 0 && o.spare != nil {
+		if few, ok := o.spare.arrays.Get().(*[fewSlots]slot[T]); ok {
+			o.slots = few[:]
+			return
+		}
+	}
+	slots := make([]slot[T], max(fewSlots, 2*len(o.slots)))
 	n := copy(slots, o.slots[o.head:])
 	copy(slots[n:], o.slots[:o.head])
 	o.slots, o.head = slots, 0

@@ -22,6 +22,8 @@ type Features struct {
 	SASL2       SASL2
 }
 
+var noFeatures Features // is never changed
+
 // SASL2 is what a server offers by XEP-0388, a second list beside that of RFC 6120.
 type SASL2 struct {
 	Mechanisms []string // none: not offered

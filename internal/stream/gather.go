@@ -21,6 +21,9 @@ func (g *gatherer) Write(p []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.holds {
+		if g.held == nil {
+			g.held = byteArrays.get()
+		}
 		g.held = append(g.held, p...)
 		return len(p), nil
 	}
@@ -39,8 +42,7 @@ func (g *gatherer) release() error {
 	defer g.mu.Unlock()
 	g.holds = false
 	_, err := g.Conn.Write(g.held)
-	if g.held = g.held[:0]; cap(g.held) > 4<<10 {
-		g.held = nil // an idle connection keeps no buffers
-	}
+	byteArrays.put(g.held)
+	g.held = nil // an idle connection keeps no buffers
 	return err
 }

@@ -92,14 +92,19 @@ func (it *Item) drop() {
 	}
 }
 
+// A Keeper is what an Inbound needs of its connection.
+type Keeper interface {
+	Outstanding() bool  // a request of ours waits for its answer
+	Slow(time.Duration) // the reader has paused for so long
+	Owe()               // the server is to be told what is handled
+	Report(error)
+	Pausing()   // the reader has paused
+	Busy() bool // handlers run; Poke is called when none does any more
+}
+
 // Inbound counts what was received and not handled.
 type Inbound struct {
-	Outstanding func() bool         // a request of ours waits for its answer
-	Slow        func(time.Duration) // the reader has paused for so long
-	Owe         func()              // the server is to be told what is handled
-	Report      func(error)
-	Pausing     func()      // the reader has paused
-	Busy        func() bool // handlers run; Poke is called when none does any more
+	of Keeper
 
 	// The reader's own:
 	crowded bool   // as of the last item
@@ -120,6 +125,9 @@ type Inbound struct {
 	sm     sm.In
 }
 
+// Init says whose it is.
+func (q *Inbound) Init(of Keeper) { q.of = of }
+
 // NewItem takes a stanza in; nil: it was received before the stream was resumed.
 func (q *Inbound) NewItem(e stanza.Element) *Item { return q.newItem(e, e.Size()) }
 
@@ -137,7 +145,7 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 	}
 	q.mu.Unlock()
 	if err != nil {
-		q.Report(err)
+		q.of.Report(err)
 	}
 	if again {
 		return nil
@@ -167,7 +175,7 @@ func (q *Inbound) handled(it *Item) {
 			break
 		}
 	}
-	if q.ticks.Add(1)%settleAfter == 0 || !q.Busy() {
+	if q.ticks.Add(1)%settleAfter == 0 || !q.of.Busy() {
 		q.Poke() // else it comes when they rest
 	}
 }
@@ -254,7 +262,7 @@ func (q *Inbound) Drained(ctx context.Context, stop <-chan struct{}) bool {
 // Poke counts what was handled, and makes a paused reader look again: handlers rest, or a request was made.
 func (q *Inbound) Poke() {
 	q.lock()
-	if !q.over(2) || !q.Busy() || q.Outstanding() {
+	if !q.over(2) || !q.of.Busy() || q.of.Outstanding() {
 		// Not at the first place that gets free while handlers make room for more: a reader that is woken for each stanza costs
 		// as much as they do. But where a request of ours waits it is all for that.
 		q.wake()
@@ -262,7 +270,7 @@ func (q *Inbound) Poke() {
 	due, _ := q.sm.AckDue(time.Time{}, false)
 	q.mu.Unlock()
 	if due {
-		q.Owe()
+		q.of.Owe()
 	}
 }
 
@@ -281,7 +289,7 @@ func (q *Inbound) over(part int) bool {
 	if q.count >= hardCount-hardCount/part || q.bytes >= hardBytes-hardBytes/part || q.sm.Full() {
 		return true
 	}
-	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.Outstanding()
+	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.of.Outstanding()
 }
 
 // Pending is how many stanzas and bytes wait to be handled.
@@ -312,7 +320,7 @@ func (q *Inbound) Wait(ctx context.Context) {
 		}
 		paused := q.paused
 		q.mu.Unlock()
-		q.Pausing()
+		q.of.Pausing()
 		if since.IsZero() {
 			since = time.Now()
 		}
@@ -321,12 +329,12 @@ func (q *Inbound) Wait(ctx context.Context) {
 		case <-paused:
 		case <-ctx.Done():
 		case <-slow.C:
-			q.Slow(time.Since(since))
+			q.of.Slow(time.Since(since))
 			q.lock()
 			due, _ := q.sm.AckDue(time.Now(), true)
 			q.mu.Unlock()
 			if due {
-				q.Owe() // a paused reader shows that it lives
+				q.of.Owe() // a paused reader shows that it lives
 			}
 		}
 		slow.Stop()

@@ -144,8 +144,8 @@ func (s *Session) Suspend(ctx context.Context, err error) {
 	s.setErr(err)
 	words, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer s.life.AfterFunc(cancel)()
 	s.writer.finish(words, "", true)
 	s.fail(err)
-	<-s.gone
+	<-s.gone.C()
 }

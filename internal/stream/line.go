@@ -15,7 +15,7 @@ type Line struct {
 	stage stage
 	to    *Line // the stage that they make jobs for; nil: none
 
-	Rests func() // is called when there is nothing left to do; nil: nobody cares
+	Rests interface{ Poke() } // hears that there is nothing left to do; nil: nobody cares
 
 	mu      sync.Mutex
 	waiting []Job
@@ -60,11 +60,13 @@ func (j *Job) hold() {
 // NewLine makes a line whose jobs get a context derived from base.
 func NewLine(base context.Context) *Line { return &Line{base: base} }
 
-// NewStages makes the lines that every stanza passes.
-func NewStages(base context.Context) (router, application *Line) {
-	router, application = &Line{base: base, stage: routing}, &Line{base: base, stage: applying}
-	router.to = application
-	return router, application
+// Init makes l what NewLine returns.
+func (l *Line) Init(base context.Context) { l.base = base }
+
+// InitStages makes the lines that every stanza passes.
+func InitStages(base context.Context, router, application *Line) {
+	router.base, router.stage, router.to = base, routing, application
+	application.base, application.stage = base, applying
 }
 
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.
@@ -298,7 +300,7 @@ func (l *Line) take(next *int) (j Job, ok bool) {
 		}
 		l.mu.Unlock()
 		if !more && l.Rests != nil {
-			l.Rests()
+			l.Rests.Poke()
 		}
 		switch {
 		case !stay && l.to != nil:

@@ -13,8 +13,21 @@ import (
 )
 
 func inbound() *Inbound {
-	return &Inbound{Outstanding: func() bool { return false }, Slow: func(time.Duration) {}, Pausing: func() {}, Busy: func() bool { return false }}
+	return &Inbound{of: &keeper{}}
 }
+
+// A keeper is a connection, at rest unless it says otherwise.
+type keeper struct {
+	outstanding, busy bool
+	slow              []time.Duration
+}
+
+func (k *keeper) Outstanding() bool    { return k.outstanding }
+func (k *keeper) Slow(d time.Duration) { k.slow = append(k.slow, d) }
+func (k *keeper) Owe()                 {}
+func (k *keeper) Report(error)         {}
+func (k *keeper) Pausing()             {}
+func (k *keeper) Busy() bool           { return k.busy }
 
 func TestLineKeepsOrderAndRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,9 +111,8 @@ func TestLineStopDropsWhatWaits(t *testing.T) {
 
 func TestInboundBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		outstanding := false
-		var slow []time.Duration
-		in := &Inbound{Outstanding: func() bool { return outstanding }, Slow: func(d time.Duration) { slow = append(slow, d) }, Pausing: func() {}, Busy: func() bool { return false }}
+		of := new(keeper)
+		in := &Inbound{of: of}
 		var items []*Item
 		fill := func() (paused bool) {
 			for range 10 * hardCount {
@@ -122,7 +134,7 @@ func TestInboundBounds(t *testing.T) {
 		}
 		require.True(t, fill())
 		require.Len(t, items, softCount, "the soft bound, by count")
-		outstanding = true
+		of.outstanding = true
 		require.True(t, fill())
 		require.Len(t, items, hardCount, "the hard bound, whatever is outstanding")
 
@@ -130,7 +142,7 @@ func TestInboundBounds(t *testing.T) {
 		go func() { in.Wait(t.Context()); close(resumed) }()
 		time.Sleep(11 * time.Second) // virtual
 		synctest.Wait()
-		require.Equal(t, []time.Duration{5 * time.Second, 10 * time.Second}, slow)
+		require.Equal(t, []time.Duration{5 * time.Second, 10 * time.Second}, of.slow)
 		items[0].Release()
 		<-resumed
 		for _, it := range items[1:] {
@@ -154,7 +166,7 @@ func TestInboundBoundByBytes(t *testing.T) {
 			t.Fatal("past the soft bound and not paused")
 		default:
 		}
-		in.Outstanding = func() bool { return true }
+		in.of = &keeper{outstanding: true}
 		in.Poke()
 		<-paused
 	})
@@ -215,18 +227,18 @@ func TestDrainedWaitsForTheLastItem(t *testing.T) {
 // A request made in a callback wakes a reader that has paused for less than the hard bound.
 func TestARequestWakesThePausedReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in, outstanding := inbound(), true
-		in.Outstanding, in.Busy = func() bool { return outstanding }, func() bool { return true }
+		of := &keeper{outstanding: true, busy: true}
+		in := &Inbound{of: of}
 		for range hardCount - 100 {
 			in.newItem(stanza.Element{}, 1)
 		}
-		outstanding = false
+		of.outstanding = false
 		in.newItem(stanza.Element{}, 1)
 		awake := false
 		go func() { in.Wait(t.Context()); awake = true }()
 		synctest.Wait()
 		require.False(t, awake)
-		outstanding = true
+		of.outstanding = true
 		in.Poke()
 		synctest.Wait()
 		require.True(t, awake)
@@ -236,8 +248,7 @@ func TestARequestWakesThePausedReader(t *testing.T) {
 // While handlers work, a paused reader is woken when half is handled.
 func TestAPausedReaderIsWokenForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in, busy := inbound(), true
-		in.Busy, in.Owe = func() bool { return busy }, func() {}
+		in := &Inbound{of: &keeper{busy: true}}
 		var items []*Item
 		for range softCount {
 			items = append(items, in.newItem(stanza.Element{}, 1))
@@ -261,8 +272,7 @@ func TestAPausedReaderIsWokenForMany(t *testing.T) {
 
 // What handlers are through with is counted in lots while they work, but whoever asks is told of all, and when they rest nothing is left.
 func TestWhatIsHandledIsCountedForWhoAsks(t *testing.T) {
-	in := inbound()
-	in.Busy, in.Owe = func() bool { return true }, func() {}
+	in := &Inbound{of: &keeper{busy: true}}
 	in.Manage()
 	var items []*Item
 	for range settleAfter {

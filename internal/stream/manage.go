@@ -11,8 +11,13 @@ import (
 // Stream management (XEP-0198) as the outbox sees it: what was written and isn't acknowledged stays in it, numbered,
 // until the server takes responsibility or the session is over for good.
 
-// Join says where the count for an <a/> is to be had and whether the reader has paused.
-func (o *Outbox) Join(in *Inbound) { o.h, o.deaf, o.read = in.H, in.Paused, in.Poke }
+// Join says whose stanzas are counted for an <a/>.
+func (o *Outbox) Join(in *Inbound) {
+	o.in = in
+	o.out.Use(&spare)
+}
+
+var spare sm.Spare[Entry]
 
 // Poke makes the writer look again, because the reader has paused.
 func (o *Outbox) Poke() {
@@ -220,11 +225,14 @@ func (o *Outbox) remind() {
 		return
 	}
 	due, wait := o.out.RequestDue(time.Now())
+	if wait > 0 && !due {
+		o.timer.Reset(wait)
+		return
+	}
+	o.timer = nil // an idle connection keeps none
 	if due {
 		o.ask = true
 		o.wake()
-	} else if wait > 0 {
-		o.timer.Reset(wait)
 	}
 }
 

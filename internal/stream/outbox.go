@@ -93,9 +93,7 @@ type Outbox struct {
 	owe    bool          // an <a/> is owed
 	ask    bool          // an <r/> is wanted now
 	timer  *time.Timer   // until an <r/> is due; nil: none was ever
-	h      func() uint32 // the count for an <a/>
-	deaf   func() bool   // the reader has paused
-	read   func()        // makes a paused reader look again
+	in     reading       // the other direction
 
 	waiting atomic.Int32 // who wait for room
 	writer  *Writer      // of the running session, or nil
@@ -112,6 +110,13 @@ type Outbox struct {
 	unnumbered bool // messages were written without stream management: nobody counts them
 	loose      bool // another process began the session (Restore)
 	freed      chan struct{}
+}
+
+// reading is what an Outbox needs of the Inbound.
+type reading interface {
+	H() uint32    // the count for an <a/>
+	Paused() bool // the reader has paused
+	Poke()        // makes a paused reader look again
 }
 
 // TryPut queues e, or says ErrFull or why the outbox is closed.
@@ -168,7 +173,7 @@ func (o *Outbox) Put(ctx context.Context, lane Lane, e Entry) error {
 		freed := o.freed
 		o.mu.Unlock()
 		o.waiting.Add(1)
-		o.read()
+		o.in.Poke()
 		select {
 		case <-freed:
 		case <-ctx.Done():
@@ -189,7 +194,7 @@ func (o *Outbox) wake() {
 }
 
 func (o *Outbox) ready() bool {
-	if o.blamed != 0 && o.deaf() {
+	if o.blamed != 0 && o.in.Paused() {
 		o.blamed, o.alone = 0, false // the suspect's acknowledgement may lie behind what isn't read
 	}
 	if o.owe || o.ask || o.record != nil && o.stale || len(o.again) > 0 && o.mayAgain() > 0 {
@@ -212,9 +217,9 @@ func (o *Outbox) may(lane Lane) bool {
 		return false
 	}
 	if lane == Main {
-		return o.open && (!o.out.Full(reserved) || o.deaf() && !o.out.Over(deafTimes))
+		return o.open && (!o.out.Full(reserved) || o.in.Paused() && !o.out.Over(deafTimes))
 	}
-	return !o.out.Full(0) || o.deaf()
+	return !o.out.Full(0) || o.in.Paused()
 }
 
 // A paused reader waits for callbacks and sees no acknowledgement, while they may wait for room here. So the bound on what is in flight is
@@ -225,7 +230,7 @@ const deafTimes = 8
 func (o *Outbox) take(batch []Entry, max int) []Entry {
 	if o.owe {
 		o.owe, o.stale = false, true // an h that was told can't be taken back
-		batch = append(batch, Entry{Data: sm.AppendAck(nil, o.h()), Nonza: true})
+		batch = append(batch, Entry{Data: sm.AppendAck(nil, o.in.H()), Nonza: true})
 	}
 	size := 0
 	if len(o.again) > 0 {

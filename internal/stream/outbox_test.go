@@ -39,8 +39,24 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 // newOutbox is one whose reader never pauses.
 func newOutbox() *Outbox {
-	return &Outbox{deaf: func() bool { return false }, read: func() {}, h: func() uint32 { return 0 }}
+	return &Outbox{in: awake{}}
 }
+
+type awake struct{}
+
+func (awake) H() uint32    { return 0 }
+func (awake) Paused() bool { return false }
+func (awake) Poke()        {}
+
+func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
+	w := new(Writer)
+	w.init(conn, gather, box, tracer, failed(fail))
+	return w
+}
+
+type failed func(error)
+
+func (f failed) fail(err error) { f(err) }
 
 type heard struct {
 	written int

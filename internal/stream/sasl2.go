@@ -108,7 +108,7 @@ func (t *Transport) Authenticate2(ctx context.Context, a *Attempt) (*Success, er
 	if err != nil {
 		return nil, err
 	}
-	t.Features, t.awaits = Features{}, true
+	t.Features, t.awaits = &noFeatures, true
 	return s, nil
 }
 

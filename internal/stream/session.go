@@ -35,17 +35,18 @@ type Handler interface {
 // A Session is a stream with a bound resource. The reader goroutine owns the read side,
 // the Writer the write side; both end with the connection.
 type Session struct {
-	Features Features
-	t        *Transport
-	writer   *Writer
-	handler  Handler
-	inbound  *Inbound
-	box      *Outbox
+	// Of the features that the server offered, what matters while the session runs.
+	PreApproval, RosterVer bool
 
-	ctx    context.Context // ends with the session
-	cancel context.CancelFunc
-	read   chan struct{} // closed when nothing is read any more
-	gone   chan struct{} // closed when Ended has returned
+	t       *Transport
+	writer  Writer
+	handler Handler
+	inbound *Inbound
+	box     *Outbox
+
+	life life   // ends with the session
+	read Signal // closed when nothing is read any more
+	gone Signal // closed when Ended has returned
 
 	resumed  bool
 	interval time.Duration // of silence, then the peer is probed
@@ -60,11 +61,11 @@ type Session struct {
 // Start turns a negotiated transport into a running session.
 // resumed says that the stream goes on with the session before.
 func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Session {
-	s := &Session{Features: t.Features, t: t, handler: h, inbound: in, box: box, resumed: resumed, read: make(chan struct{}), gone: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.writer = newWriter(t.conn, t.gather, box, t.cfg.Tracer, s.fail)
-	box.Attach(s.writer, resumed)
-	t.drained = h.Flush
+	s := &Session{PreApproval: t.Features.PreApproval, RosterVer: t.Features.RosterVer, t: t, handler: h, inbound: in, box: box, resumed: resumed}
+	t.Features = &noFeatures // the element is large, and nobody looks at it any more
+	s.writer.init(t.conn, t.gather, box, t.cfg.Tracer, s)
+	box.Attach(&s.writer, resumed)
+	t.drained = h
 	s.interval = t.cfg.Silence
 	if s.interval > 0 {
 		s.mu.Lock()
@@ -73,6 +74,8 @@ func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Ses
 	}
 	t.reader.SetLimits(t.cfg.Limits)
 	_ = t.conn.SetDeadline(time.Time{})
+	t.source.patient = true
+	in.Crowded() // by what the session before has left
 	go s.readLoop()
 	return s
 }
@@ -81,7 +84,10 @@ func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Ses
 func (s *Session) TLS() *tls.ConnectionState { return s.t.TLS() }
 
 // Context ends with the session.
-func (s *Session) Context() context.Context { return s.ctx }
+func (s *Session) Context() context.Context { return &s.life }
+
+// AfterFunc is context.AfterFunc of the session's context.
+func (s *Session) AfterFunc(f func()) (stop func() bool) { return s.life.AfterFunc(f) }
 
 // fail ends the session because of err.
 func (s *Session) fail(err error) {
@@ -93,16 +99,31 @@ func (s *Session) fail(err error) {
 		s.watch.Stop()
 	}
 	s.mu.Unlock()
-	s.cancel()
+	s.life.end()
 	_ = s.t.Close()
 }
 
 // Abort ends the session at once, without a word to the server.
 func (s *Session) Abort(err error) { s.fail(err) }
 
+// readLoop is the reader while something comes. Where nothing does another goroutine takes its place, with the smallest of stacks.
 func (s *Session) readLoop() {
-	s.inbound.Crowded() // by what the session before has left
 	err := s.readAll()
+	if err == errNothing {
+		go s.rest()
+		return
+	}
+	s.end(err)
+}
+
+// rest is the reader while nothing comes.
+func (s *Session) rest() {
+	s.t.source.await()
+	go s.readLoop()
+}
+
+// end is the reader's end, because of err.
+func (s *Session) end(err error) {
 	s.handler.Flush()
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {
@@ -130,14 +151,14 @@ func (s *Session) readLoop() {
 	s.mu.Lock()
 	err = s.err
 	s.mu.Unlock()
-	close(s.read)
+	s.read.Close()
 	s.handler.Ended(s, err)
-	close(s.gone)
+	s.gone.Close()
 }
 
 func (s *Session) readAll() error {
 	for {
-		s.inbound.Wait(s.ctx)
+		s.inbound.Wait(&s.life)
 		e, err := s.t.next()
 		if err != nil {
 			return err
@@ -277,7 +298,7 @@ const streamEnd = "</stream:stream>"
 
 // goodbye writes the last words within limit.
 func (s *Session) goodbye(limit time.Duration, words string, flush bool) {
-	ctx, cancel := context.WithTimeout(s.ctx, limit)
+	ctx, cancel := context.WithTimeout(&s.life, limit)
 	defer cancel()
 	s.writer.finish(ctx, words, flush)
 }
@@ -298,10 +319,10 @@ func (s *Session) Shutdown(ctx context.Context, err error) (ended bool) {
 	s.setErr(err)
 	words, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)() // a session that breaks off writes nothing more
+	defer s.life.AfterFunc(cancel)() // a session that breaks off writes nothing more
 	s.writer.finish(words, streamEnd, true)
 	select {
-	case <-s.read:
+	case <-s.read.C():
 		s.mu.Lock()
 		ended = s.whole
 		s.mu.Unlock()
@@ -321,7 +342,7 @@ func (s *Session) setErr(err error) {
 }
 
 // Gone is closed when the session has ended and the handler has taken note.
-func (s *Session) Gone() <-chan struct{} { return s.gone }
+func (s *Session) Gone() <-chan struct{} { return s.gone.C() }
 
 // Err is why the session ended; nil while it runs.
 func (s *Session) Err() error {

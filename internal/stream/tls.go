@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/jid"
 )
 
@@ -65,8 +64,8 @@ func (t *Transport) SecureTLS(ctx context.Context, cfg *tls.Config) error {
 	}
 	t.conn = conn
 	t.secured = true
-	t.reader = xmlstream.NewReader(listener{t}, before)
-	t.Features = Features{}
+	t.reader.Reset(listener{t}, before)
+	t.Features = &noFeatures
 	return nil
 }
 

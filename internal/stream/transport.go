@@ -66,34 +66,43 @@ func (e *StepError) Step() string { return e.Name }
 // at a time; a Session takes it over at the end.
 type Transport struct {
 	conn     net.Conn  // the TLS connection once there is one
-	raw      net.Conn  // below TLS
+	raw      net.Conn  // below TLS; source, if that can be
+	source   source    // what raw is, where it can be waited for
 	gather   *gatherer // between the two
-	reader   *xmlstream.Reader
+	reader   xmlstream.Reader
 	last     atomic.Int64 // when bytes came, in Unix nanoseconds
 	cfg      *Config
 	secured  bool
-	Features Features // of the stream that is open now
-	awaits   bool     // features that follow a success of SASL2 have not come yet
-	enabling bool     // <enable/> was written and is not answered
-	drained  func()   // what was read is used up; nil: nobody cares
+	Features *Features // of the stream that is open now; never nil
+	awaits   bool      // features that follow a success of SASL2 have not come yet
+	enabling bool      // <enable/> was written and is not answered
+	drained  flusher   // hears that what was read is used up; nil: nobody cares
 }
 
 // NewTransport wraps a fresh connection.
 func NewTransport(conn net.Conn, cfg *Config) *Transport {
-	t := &Transport{conn: conn, raw: conn, cfg: cfg}
-	t.reader = xmlstream.NewReader(listener{t}, before)
+	t := &Transport{cfg: cfg, Features: &noFeatures}
+	if t.source.init(conn) {
+		conn = &t.source
+	}
+	t.conn, t.raw = conn, conn
+	t.reader.Reset(listener{t}, before)
 	return t
 }
+
+type flusher interface{ Flush() }
 
 // A listener reads the transport's connection and notes when something came.
 type listener struct{ t *Transport }
 
 func (l listener) Read(p []byte) (int, error) {
 	if l.t.drained != nil {
-		l.t.drained()
+		l.t.drained.Flush()
 	}
 	n, err := l.t.conn.Read(p)
-	l.t.last.Store(time.Now().UnixNano())
+	if n > 0 {
+		l.t.last.Store(time.Now().UnixNano())
+	}
 	return n, err
 }
 
@@ -174,8 +183,13 @@ func (t *Transport) reply() (xmlstream.Element, error) {
 	if err != nil || !t.awaited(e) {
 		return e, err
 	}
-	t.Features = ParseFeatures(stanza.Element(e))
+	t.parseFeatures(e)
 	return t.next()
+}
+
+func (t *Transport) parseFeatures(e xmlstream.Element) {
+	f := ParseFeatures(stanza.Element(e))
+	t.Features = &f
 }
 
 // awaited tells whether e is the features that are to come yet.
@@ -226,7 +240,7 @@ func (t *Transport) open(ctx context.Context, step string, from jid.JID, a *Atte
 		if !e.Is(NSStream, "features") {
 			return fmt.Errorf("<%.64s/> in place of the stream's features", e.Local())
 		}
-		t.Features = ParseFeatures(stanza.Element(e))
+		t.parseFeatures(e)
 		return nil
 	})
 }

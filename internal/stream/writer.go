@@ -22,7 +22,7 @@ type Writer struct {
 	gather *gatherer // below TLS; nil: there is none
 	box    *Outbox
 	tracer *Tracer
-	fail   func(error) // called once, when a write fails
+	fail   failer
 
 	// box.mu
 	start   func() // the method run
@@ -30,17 +30,19 @@ type Writer struct {
 	final   *[]byte // to be written last
 	flush   bool    // … after everything that waits, not before
 	ended   bool
-	done    chan struct{} // closed when final is written or never will be
+	done    Signal // closed when final is written or never will be
 
 	// the goroutine's own
 	batch []Entry
 	buf   []byte
 }
 
-func newWriter(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail func(error)) *Writer {
-	w := &Writer{conn: conn, gather: gather, box: box, tracer: tracer, fail: fail, done: make(chan struct{})}
+// A failer is told once, when a write fails.
+type failer interface{ fail(error) }
+
+func (w *Writer) init(conn net.Conn, gather *gatherer, box *Outbox, tracer *Tracer, fail failer) {
+	w.conn, w.gather, w.box, w.tracer, w.fail = conn, gather, box, tracer, fail
 	w.start = w.run
-	return w
 }
 
 func (w *Writer) run() {
@@ -61,7 +63,7 @@ func (w *Writer) run() {
 			if w.final != nil {
 				final := *w.final
 				if w.box.out.Enabled() && (string(final) == streamEnd || len(final) == 0) {
-					final = append(sm.AppendAck(nil, w.box.h()), final...) // XEP-0198 §4
+					final = append(sm.AppendAck(nil, w.box.in.H()), final...) // XEP-0198 §4
 				}
 				w.box.quiet()
 				record := w.box.record
@@ -88,7 +90,7 @@ func (w *Writer) run() {
 		if err := w.write(counted, record); err != nil {
 			w.box.mu.Lock()
 			w.end()
-			w.fail(err)
+			w.fail.fail(err)
 			return
 		}
 		clear(w.batch)
@@ -122,7 +124,7 @@ func (w *Writer) last(final []byte) {
 func (w *Writer) closeTLS() {
 	conn, ok := w.conn.(*tls.Conn)
 	select {
-	case <-w.done:
+	case <-w.done.C():
 	default:
 		return // somebody still writes
 	}
@@ -146,10 +148,11 @@ func (w *Writer) closeTLS() {
 func (w *Writer) end() {
 	if !w.ended {
 		w.ended = true
-		close(w.done)
+		w.done.Close()
 	}
 	// running stays true: nobody may start it again.
 	w.running = true
+	w.rest()
 	w.box.mu.Unlock()
 }
 
@@ -217,7 +220,7 @@ func (w *Writer) finish(ctx context.Context, data string, flush bool) {
 	}
 	w.box.mu.Unlock()
 	select {
-	case <-w.done:
+	case <-w.done.C():
 	case <-ctx.Done():
 	}
 }

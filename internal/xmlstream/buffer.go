@@ -6,7 +6,6 @@ import (
 )
 
 const (
-	restBytes     = 512 // what a Reader keeps while it waits for an element
 	maxEmptyReads = 100
 	maxRead       = 64 << 10 // of one Read
 )
@@ -15,7 +14,7 @@ const (
 type slab struct{ b []byte }
 
 var (
-	slabSizes = [...]int{4 << 10, 16 << 10, 64 << 10}
+	slabSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10}
 	slabs     [len(slabSizes)]sync.Pool
 )
 
@@ -34,8 +33,9 @@ func putSlab(s *slab) {
 	}
 }
 
-// A buffer holds the bytes read and not yet used up, buf[start:end]. At rest it
-// is the small array, or a slab, or for big elements an array of its own.
+// A buffer holds the bytes read and not yet used up, buf[start:end]. It is a slab, or for big elements
+// an array of its own. While a Read waits for an element to begin it is the smallest slab; behind a Read
+// that brought nothing it is none.
 type buffer struct {
 	src     io.Reader
 	buf     []byte
@@ -44,7 +44,6 @@ type buffer struct {
 	filled  bool  // the last Read took all the room
 	pending error // came along with the last bytes
 	slab    *slab
-	small   [restBytes]byte
 }
 
 func (b *buffer) bytes() []byte { return b.buf[b.start:b.end] }
@@ -68,6 +67,9 @@ func (b *buffer) fill(limit int) error {
 			return nil
 		}
 		if err != nil {
+			if b.start == b.end {
+				b.move(nil, nil)
+			}
 			return err
 		}
 	}
@@ -79,8 +81,10 @@ func (b *buffer) fill(limit int) error {
 func (b *buffer) room(limit int) {
 	live := b.end - b.start
 	switch {
+	case live == 0 && len(b.buf) == slabSizes[0]:
+		b.start, b.end = 0, 0
 	case live == 0:
-		b.move(b.small[:], nil)
+		b.moveToSlab(slabSizes[0])
 	case b.filled && len(b.buf) < slabSizes[len(slabSizes)-1]:
 		b.moveToSlab(len(b.buf) + 1)
 	case b.end <= len(b.buf)*3/4:
@@ -95,11 +99,7 @@ func (b *buffer) room(limit int) {
 func (b *buffer) shrink() {
 	top := slabSizes[len(slabSizes)-1]
 	live := b.end - b.start
-	switch {
-	case len(b.buf) <= top || live > top/2:
-	case live == 0:
-		b.move(b.small[:], nil)
-	default:
+	if len(b.buf) > top && live <= top/2 {
 		b.moveToSlab(2 * live)
 	}
 }

@@ -1,8 +1,10 @@
 package xmlstream
 
 import (
+	"bytes"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // commit makes the element out of b, its bytes, and the nodes scanned.
@@ -106,7 +108,18 @@ func (s *scanner) commitRoot(b []byte) *root {
 		prefix := string(b[d.prefix : d.prefix+d.prefixLen])
 		rt.binds = append(rt.binds, rootBinding{prefix, rt.adopt(s.spaceIn(b, d.ref))})
 	}
+	if last := lastRoot.Load(); last != nil && last.equal(rt) {
+		return last
+	}
+	lastRoot.Store(rt)
 	return rt
+}
+
+// lastRoot is the root made last. Headers are mostly the same, so that one will do for many streams.
+var lastRoot atomic.Pointer[root]
+
+func (rt *root) equal(o *root) bool {
+	return rt.def == o.def && bytes.Equal(rt.name, o.name) && slices.Equal(rt.binds, o.binds) && slices.Equal(rt.outer, o.outer)
 }
 
 // adopt returns a reference to space that outlives the header.

@@ -6,8 +6,9 @@ import "io"
 // has no complete element, blocks as the source does, and must not be used by
 // two goroutines at once. The elements it returns are independent of it.
 //
-// While it waits for an element to begin it holds 512 bytes of buffer; bigger
-// ones come from a pool and go back to it.
+// While it waits for an element to begin it holds 512 bytes of buffer, and none
+// where the source returned with an error in place of waiting. Buffers come from
+// a pool and go back to it.
 type Reader struct {
 	buffer
 	lim     Limits
@@ -31,10 +32,19 @@ const (
 
 // NewReader returns a Reader that expects the header of a stream.
 func NewReader(src io.Reader, lim Limits) *Reader {
-	r := &Reader{lim: lim.withDefaults()}
-	r.src = src
-	r.buf = r.small[:]
+	r := new(Reader)
+	r.Reset(src, lim)
 	return r
+}
+
+// Reset makes r what NewReader returns. What it has read and not returned is
+// forgotten.
+func (r *Reader) Reset(src io.Reader, lim Limits) {
+	r.release()
+	r.start = r.end
+	r.move(nil, nil)
+	*r = Reader{lim: lim.withDefaults()}
+	r.src = src
 }
 
 // SetLimits changes the limits, for what is read from now on.

@@ -16,7 +16,7 @@ import (
 )
 
 // S025: what was verified once is verified again.
-var _ = add(row{id: "S025", title: "The certificate changes between two connections", oracle: abortRow, also: "TestTLSChangesNothing TestTickets", scenes: []scene{
+var _ = add(row{id: "S025", title: "The certificate changes between two connections", oracle: abortRow, also: "TestTLSChangesNothing TestTicket", scenes: []scene{
 	{name: "to that of another name", play: swapped("localhost", func(c *x509.Certificate) { c.DNSNames = []string{"other.example"} }, true)},
 	{name: "to nobody's", play: swapped("localhost", nil, false)},
 	{name: "it expires, and the TLS session could be resumed", play: expires},

@@ -2,11 +2,7 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
-	"errors"
-	"os"
 	"strings"
 
 	"github.com/xmppo/go-xmpp"
@@ -25,15 +21,11 @@ func login(o peer.Options) (*xmpp.Client, error) {
 	options := xmpp.Options{Host: o.Addr, User: o.User + "@" + corpus.Domain, Password: peer.Password,
 		NoTLS: true, InsecureAllowUnencryptedAuth: true, Status: "available"}
 	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("no certificate to trust")
-		}
-		options.NoTLS, options.TLSConfig = false, &tls.Config{RootCAs: roots, ServerName: corpus.Domain}
+		options.NoTLS, options.TLSConfig = false, config
 	}
 	return options.NewClient()
 }

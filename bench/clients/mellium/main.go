@@ -4,13 +4,10 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 
 	"mellium.im/sasl"
 	"mellium.im/xmlstream"
@@ -35,15 +32,11 @@ func login(ctx context.Context, o peer.Options) (*xmpp.Session, error) {
 		return nil, err
 	}
 	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("no certificate to trust")
-		}
-		c = tls.Client(c, &tls.Config{RootCAs: roots, ServerName: corpus.Domain})
+		c = tls.Client(c, config)
 	}
 	// It logs in only on what it takes for secure; loopback is.
 	return xmpp.NewSession(ctx, jid.MustParse(corpus.Domain), jid.MustParse(o.User+"@"+corpus.Domain), c, xmpp.Secure,

@@ -3,11 +3,7 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"net"
-	"os"
 	"strconv"
 
 	"github.com/gosmack/xmpp"
@@ -38,15 +34,11 @@ func configuration(o peer.Options) (*xmpp.ConnectionConfiguration, error) {
 		return nil, err
 	}
 	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
+		config, err := o.TLS()
 		if err != nil {
 			return nil, err
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("no certificate to trust")
-		}
-		cfg.Security, cfg.TLS = xmpp.SecurityDirectTLS, &tls.Config{RootCAs: roots}
+		cfg.Security, cfg.TLS = xmpp.SecurityDirectTLS, config
 	}
 	if o.Chunk > 0 {
 		cfg.Dialer = chunkedDialer(o.Chunk)
