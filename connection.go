@@ -137,7 +137,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	c.outbox, c.pending = &stream.Outbox{}, &stream.Pending{}
 	c.acks.c = c
 	c.inbound = &stream.Inbound{Outstanding: func() bool {
-		return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting() || c.app.Stopped()
+		return c.pending.Any() || c.acks.awaited.Load() > 0 || c.outbox.Wanting()
 	}, Slow: c.slowed, Owe: c.outbox.Owe, Report: (*handler)(c).Report, Pausing: func() { c.router.Flush(); c.outbox.Poke() },
 		Busy: c.app.Works}
 	c.app.Rests = c.inbound.Poke
