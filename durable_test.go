@@ -276,6 +276,50 @@ func killed(t *testing.T, at int, torn bool, resumption xmpptest.Resumption) (en
 	return ended, b.check(t, what)
 }
 
+// A process that ends while it says what it sends again, and has recorded already that this waits, leaves it to the next one to say.
+func TestKilledWhileItSays(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{Plaintext: true, NoArchive: true, StreamManagement: xmpptest.StreamManagement{Mute: true}})
+		store := xmpp.NewMemoryStore()
+		var b ledger
+		juliet := online(t, srv, "juliet", quick)
+		juliet.OnMessage(func(_ context.Context, m *stanza.Message) { b.arrived.add(m.Body + " " + m.ID) })
+		l := newLife(store, srv.Dialer(), 1000, false)
+		c := offline(t, srv, "romeo", quick, l.use)
+		require.NoError(t, c.Login(t.Context(), "", ""))
+		for i := range 5 {
+			b.submit(t, c, l, fmt.Sprint(i))
+		}
+		settle()
+		require.Len(t, b.arrived.list(), 5)
+		l.kill()
+		_ = c.Close()
+		srv.SetStreamManagement(xmpptest.StreamManagement{Resumption: xmpptest.ResumeFailsWithoutCount})
+
+		l = newLife(store, srv.Dialer(), 1000, false)
+		c = offline(t, srv, "romeo", quick, l.use, func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.OnError = func(err error) {
+				if l.over() {
+					return
+				}
+				b.reported.add(err.Error())
+				raw(srv, "romeo", "<r xmlns='urn:xmpp:sm:3'/>") // what is told has to be recorded first
+				time.Sleep(time.Second)                         // virtual
+				l.kill()
+			}
+		})
+		_ = c.Login(t.Context(), "", "")
+		_ = c.Close()
+		require.Len(t, b.reported.list(), 1)
+		require.Len(t, b.arrived.list(), 5)
+
+		again := offline(t, srv, "romeo", quick, durable(store), b.hear(nil))
+		require.NoError(t, again.Login(t.Context(), "", ""))
+		pass(time.Minute)
+		require.Equal(t, 5, b.check(t, "killed while it says"))
+	})
+}
+
 func without(all []string, endings ...string) (rest []string) {
 	for _, s := range all {
 		keep := true

@@ -188,7 +188,7 @@ func (m *PresenceManager) broadcast(ctx context.Context, s *stream.Session, p *s
 		return err
 	}
 	m.c.stats.sent.Add(1)
-	if err := m.c.outbox.Put(ctx, m.c.lane(ctx), stream.Entry{Data: data}); err != nil {
+	if err := m.c.putLater(ctx, m.c.lane(ctx), stream.Entry{Data: data}); err != nil {
 		return putError(err)
 	}
 	m.in, m.sent = s, data
@@ -250,5 +250,5 @@ func (m *PresenceManager) send(ctx context.Context, p *stanza.Presence) error {
 	}
 	m.direct(p)
 	m.c.stats.sent.Add(1)
-	return putError(m.c.outbox.Put(ctx, m.c.lane(ctx), stream.Entry{Data: data}))
+	return putError(m.c.putLater(ctx, m.c.lane(ctx), stream.Entry{Data: data}))
 }

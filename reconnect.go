@@ -51,7 +51,7 @@ func (h *handler) Report(err error) {
 
 // Outstanding, Slow, Owe, Pausing and Busy are for the Inbound.
 func (h *handler) Outstanding() bool {
-	return h.pending.Any() || h.acks.awaited.Load() > 0 || h.outbox.Wanting() || h.app.Stopped()
+	return h.pending.Any() || h.acks.awaited.Load() > 0 || h.outbox.Wanting()
 }
 
 // Slow hears that the reader has paused for so long.

@@ -78,12 +78,12 @@ type Roster struct {
 	loaded    bool
 	ver       string
 	of        jid.JID       // whose it is
+	home      Store         // where that is kept
 	versions  bool          // the server versions it
 	partial   bool          // something of it was refused, so it is nothing to go on from
 	bytes     int           // see contactBytes
 	saver     *stream.Line  // nil: there was nothing to save
 	due       *time.Timer   // of the next save; nil: there is nothing to save
-	next      stream.Job    // what is done then
 	paced     time.Time     // until then all saves so far would have taken, one each saveRosterEvery
 	pushed    chan struct{} // closed by the next push; nil: nobody waits for one
 	contacts  map[jid.JID]Contact
@@ -289,7 +289,8 @@ func (r *Roster) replace(list rosterQuery, versions bool) error {
 	}
 	old, first := r.contacts, !r.loaded
 	r.contacts, r.bytes, r.partial = contacts, bytes, false
-	r.loaded, r.versions, r.ver, r.of = true, versions && list.hasVer, strings.Clone(list.ver), r.c.User().Bare()
+	r.loaded, r.versions, r.ver = true, versions && list.hasVer, strings.Clone(list.ver)
+	r.of, r.home = r.c.User().Bare(), r.c.Store()
 	var changes []RosterChange
 	for _, item := range list.items {
 		c := contacts[item.JID]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -38,9 +39,9 @@ func (r *Roster) limit() int {
 	return defaultRosterBytes
 }
 
-// storeKey is where the roster and its version wait for the next login, as one value: they belong
+// rosterKey is where an account's roster and its version wait for the next login, as one value: they belong
 // together.
-func (r *Roster) storeKey() string { return r.c.User().Bare().String() + "/roster" }
+func rosterKey(of jid.JID) string { return of.String() + "/roster" }
 
 // version is that of the list in memory, if it is one to go on from.
 func (r *Roster) version() (ver string, ok bool) {
@@ -51,7 +52,7 @@ func (r *Roster) version() (ver string, ok bool) {
 
 // restore reads what an earlier login left; what can't be read is as good as nothing.
 func (r *Roster) restore(ctx context.Context) rosterQuery {
-	data, err := r.c.Store().Get(ctx, r.storeKey())
+	data, err := r.c.Store().Get(ctx, rosterKey(r.c.User().Bare()))
 	if err != nil {
 		r.c.report(fmt.Errorf("roster: store: %w", err))
 	}
@@ -79,10 +80,8 @@ func (r *Roster) save() {
 	if r.saver == nil {
 		r.saver = stream.NewLine(context.WithoutCancel(r.c.ctx))
 	}
-	key, store, saver := r.storeKey(), r.c.Store(), r.saver // of this login
-	r.next = stream.Job{Do: func(ctx context.Context) { r.write(ctx, store, key) }}
-	next := r.next
-	r.due = time.AfterFunc(time.Until(r.paced.Add(-saveRosterBurst*saveRosterEvery)), func() { saver.Add(next) })
+	saver := r.saver
+	r.due = time.AfterFunc(time.Until(r.paced.Add(-saveRosterBurst*saveRosterEvery)), func() { saver.Add(stream.Job{Do: r.write}) })
 }
 
 // saveLast stores what is still to be stored when the connection closes, within ctx.
@@ -90,7 +89,7 @@ func (r *Roster) saveLast(ctx context.Context) {
 	r.mu.Lock()
 	saver := r.saver
 	if r.due != nil {
-		saver.Add(r.next)
+		saver.Add(stream.Job{Do: r.write})
 	}
 	r.mu.Unlock()
 	if saver != nil {
@@ -98,8 +97,8 @@ func (r *Roster) saveLast(ctx context.Context) {
 	}
 }
 
-// write stores the roster as it is now, on the saver.
-func (r *Roster) write(ctx context.Context, store Store, key string) {
+// write stores the roster as it is now, on the saver. Since it was due another account's may have taken its place.
+func (r *Roster) write(ctx context.Context) {
 	r.mu.Lock()
 	if r.due == nil {
 		r.mu.Unlock()
@@ -107,10 +106,11 @@ func (r *Roster) write(ctx context.Context, store Store, key string) {
 	}
 	r.due.Stop()
 	r.due = nil
-	if r.partial {
+	if !r.versions || r.partial {
 		r.mu.Unlock()
 		return
 	}
+	key, store := rosterKey(r.of), r.home
 	if now := time.Now(); r.paced.Before(now) {
 		r.paced = now
 	}

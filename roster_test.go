@@ -2,6 +2,7 @@ package xmpp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -228,6 +229,42 @@ func TestRosterOfSomebodyElse(t *testing.T) {
 		require.Equal(t, xmpp.Online, c.State())
 		require.Empty(t, contacts(c.Roster()))
 		require.Equal(t, []string{"", ""}, asked.list())
+	})
+}
+
+// What is still to be stored of one account's list when another one logs in is not taken from the other's.
+func TestRosterOfTheNextAccount(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
+		for _, user := range []string{"romeo", "juliet"} {
+			c := online(t, srv, user)
+			require.NoError(t, c.Roster().Add(t.Context(), srv.Address("friend-of-"+user), ""))
+			require.NoError(t, c.Close())
+		}
+		store := xmpp.NewMemoryStore()
+		c := offline(t, srv, "", func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.Address, cfg.Password, cfg.Store = jid.JID{}, "", store
+			cfg.Domain = "localhost"
+		})
+		fails := errors.New("not yet")
+		c.Use(xmpp.Extension{Name: "x", Required: true, Start: func(context.Context, *xmpp.Session) error {
+			pass := time.NewTimer(time.Millisecond) // virtual: the list is there by then
+			<-pass.C
+			return fails
+		}})
+		for i := range 12 { // more often than the list is stored at once
+			user := []string{"romeo", "juliet"}[i%2]
+			require.ErrorIs(t, c.Login(t.Context(), user, xmpp.Secret(srv.Password(user))), fails)
+		}
+		fails = nil
+		require.NoError(t, c.Login(t.Context(), "romeo", xmpp.Secret(srv.Password("romeo"))))
+		pass(time.Minute)
+		for user, other := range map[string]string{"romeo": "juliet", "juliet": "romeo"} {
+			list, err := store.Get(t.Context(), user+"@localhost/roster")
+			require.NoError(t, err)
+			require.Contains(t, string(list), "friend-of-"+user)
+			require.NotContains(t, string(list), "friend-of-"+other)
+		}
 	})
 }
 

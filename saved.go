@@ -130,7 +130,10 @@ func (c *Connection) saved(a account, end bool) *sm.State {
 		}
 	}
 	for i := range box.Waiting {
-		if e := &box.Waiting[i]; end || e.Place <= box.Written {
+		switch e := &box.Waiting[i]; {
+		case e.Maybe:
+			add(isDoubtful, e) // it waits to be sent again, and nobody knows whether that was said yet
+		case end || e.Place <= box.Written:
 			add(isWaiting, e)
 		}
 	}

@@ -205,6 +205,34 @@ func TestShutdownInACallbackAheadOfMuch(t *testing.T) {
 	})
 }
 
+// All that is ever taken in waits behind a callback when Shutdown is called: what it drops is no reason not to hear the server's last words.
+func TestShutdownWithAllThatIsTakenWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		slow, release := managed(t, srv, "juliet"), make(chan struct{})
+		defer close(release)
+		slow.Handle(xmpp.OnGet(func(ctx context.Context, _ uptimeQuery, _ *stanza.IQ) (any, error) {
+			xmpp.Async(ctx)
+			<-release
+			return nil, nil
+		}))
+		c := managed(t, srv, "romeo")
+		first := true
+		c.OnMessage(func(ctx context.Context, _ *stanza.Message) {
+			if first {
+				first = false
+				_ = c.Get(ctx, slow.User(), uptimeQuery{}, nil) // the reader reads on for its answer
+			}
+		})
+		for range 50 {
+			raw(srv, "romeo", flood(100, 100))
+			settle()
+		}
+		require.Equal(t, 4096, c.Stats().Waiting)
+		require.NoError(t, c.Shutdown(t.Context()))
+	})
+}
+
 // Shutdown while an archive is asked leaves no Ack without an outcome.
 func TestShutdownWhileTheArchiveIsAsked(t *testing.T) {
 	bubble(t, func(t *testing.T) {

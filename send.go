@@ -276,7 +276,7 @@ func (c *Connection) putAs(ctx context.Context, id string, s stanza.Stanza, e st
 	return putError(err)
 }
 
-// putLater waits for room.
+// putLater queues an entry, and waits for room.
 func (c *Connection) putLater(ctx context.Context, lane stream.Lane, e stream.Entry) error {
 	if c.app.Runs(ctx) || c.router.Runs(ctx) {
 		// What makes room may lie behind what waits for this very callback.

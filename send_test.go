@@ -130,6 +130,40 @@ func TestFullOutbox(t *testing.T) {
 	})
 }
 
+// In a callback nothing waits for room longer than a request would: what makes room may lie behind the callback.
+func TestFullOutboxInACallback(t *testing.T) {
+	for name, send := range map[string]func(ctx context.Context, c *xmpp.Connection, i int) error{
+		"message": func(ctx context.Context, c *xmpp.Connection, _ int) error { return c.Send(ctx, text("x")) },
+		"directed": func(ctx context.Context, c *xmpp.Connection, _ int) error {
+			return c.PresenceManager().SendTo(ctx, juliet, &stanza.Presence{})
+		},
+		"presence": func(ctx context.Context, c *xmpp.Connection, i int) error {
+			return c.PresenceManager().Set(ctx, &stanza.Presence{Status: fmt.Sprint(i)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv := xmpptest.NewServer(t, &xmpptest.Options{NoArchive: true})
+				c := managed(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.RequestTimeout = 5 * time.Second })
+				ended := make(chan error, 1)
+				c.OnMessage(func(ctx context.Context, _ *stanza.Message) {
+					var err error
+					for i, began := 0, time.Now(); err == nil && time.Since(began) < 10*time.Second; i++ {
+						err = send(ctx, c, i)
+					}
+					ended <- err
+				})
+				settle()
+				for _, conn := range srv.Connections("romeo") {
+					conn.Stall(true, false)
+				}
+				raw(srv, "romeo", "<message from='juliet@localhost/x'><body>go</body></message>")
+				require.ErrorIs(t, <-ended, xmpp.ErrTimeout)
+			})
+		})
+	}
+}
+
 // A presence that waits for room must not keep the next session from beginning.
 func TestPresenceInAFullOutbox(t *testing.T) {
 	bubble(t, func(t *testing.T) {

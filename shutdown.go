@@ -93,7 +93,7 @@ func (c *Connection) enter(ctx context.Context, suspend bool) (sd *shutdown, liv
 	c.mu.Unlock()
 	fromCallback := c.app.Runs(ctx)
 	c.app.Stop()
-	c.inbound.Poke() // what the running callback holds up is no reason not to hear the server end the stream
+	c.inbound.End()
 	if !fromCallback {
 		c.idle(ctx)
 	}

@@ -114,7 +114,7 @@ type Inbound struct {
 	// What was handled and isn't counted yet: a lock for each stanza, which the reader needs as well,
 	// would cost as much as all else here.
 	done  atomic.Pointer[Item]
-	ticks atomic.Uint32 // how many were handled
+	ticks atomic.Uint32 // how many were handled, about
 
 	mu     sync.Mutex
 	count  int
@@ -122,6 +122,7 @@ type Inbound struct {
 	paused chan struct{} // closed when the reader may look again; nil: it runs
 	ended  time.Time     // when the reader had paused last
 	empty  chan struct{} // closed when nothing is left; nil: nobody waits
+	ending bool          // nothing more is handed out
 	sm     sm.In
 }
 
@@ -164,18 +165,23 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 // Rest gives back what was made for a burst. The reader calls it.
 func (q *Inbound) Rest() { q.spare, q.made = nil, 0 }
 
-// settleAfter is how many stanzas are handled before they are counted, as long as handlers are at work.
-const settleAfter = 16
+// settleAfter is how many stanzas are handled before they are counted, as long as handlers are at work. A large one is worth many: what a paused
+// reader waits for may be bytes.
+const (
+	settleAfter = 16
+	tickBytes   = 8 << 10
+)
 
 func (q *Inbound) handled(it *Item) {
 	it.Stanza, it.e = nil, stanza.Element{} // it may lie beside one that lives on
+	worth := 1 + uint32(it.Size)/tickBytes
 	for {
 		it.next = q.done.Load()
 		if q.done.CompareAndSwap(it.next, it) {
 			break
 		}
 	}
-	if q.ticks.Add(1)%settleAfter == 0 || !q.of.Busy() {
+	if n := q.ticks.Add(worth); n/settleAfter != (n-worth)/settleAfter || !q.of.Busy() {
 		q.Poke() // else it comes when they rest
 	}
 }
@@ -274,6 +280,15 @@ func (q *Inbound) Poke() {
 	}
 }
 
+// End makes the reader read on for the server's last words, because nothing more is handed out: what the server is not told of as handled
+// now never will be, and is no reason to pause. What is still held counts to the hard bound.
+func (q *Inbound) End() {
+	q.lock()
+	defer q.mu.Unlock()
+	q.ending = true
+	q.wake()
+}
+
 func (q *Inbound) wake() {
 	if q.paused != nil && !q.full() {
 		close(q.paused)
@@ -286,10 +301,13 @@ func (q *Inbound) full() bool { return q.over(1 << 30) }
 
 // over tells whether the bounds, divided by part, are reached.
 func (q *Inbound) over(part int) bool {
-	if q.count >= hardCount-hardCount/part || q.bytes >= hardBytes-hardBytes/part || q.sm.Full() {
+	if q.count >= hardCount-hardCount/part || q.bytes >= hardBytes-hardBytes/part {
 		return true
 	}
-	return (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.of.Outstanding()
+	if q.ending {
+		return false
+	}
+	return q.sm.Full() || (q.count >= softCount-softCount/part || q.bytes >= softBytes-softBytes/part) && !q.of.Outstanding()
 }
 
 // Pending is how many stanzas and bytes wait to be handled.

@@ -167,9 +167,6 @@ func (l *Line) Stop() {
 	}
 }
 
-// Stopped tells whether Stop was called.
-func (l *Line) Stopped() bool { return l.stopped.Load() }
-
 // Idle waits until nothing runs, or ctx ends.
 func (l *Line) Idle(ctx context.Context) {
 	l.mu.Lock()

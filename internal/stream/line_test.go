@@ -270,6 +270,27 @@ func TestAPausedReaderIsWokenForMany(t *testing.T) {
 	})
 }
 
+// A few large stanzas are half of what the reader takes as well, though they are no lot.
+func TestAPausedReaderIsWokenForLargeOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &Inbound{of: &keeper{busy: true}}
+		var items []*Item
+		for range 4 {
+			items = append(items, in.newItem(stanza.Element{}, softBytes/4))
+		}
+		awake := false
+		go func() { in.Wait(t.Context()); awake = true }()
+		for _, it := range items[:3] {
+			synctest.Wait()
+			require.False(t, awake)
+			it.Release()
+		}
+		synctest.Wait()
+		require.True(t, awake)
+		items[3].Release()
+	})
+}
+
 // What handlers are through with is counted in lots while they work, but whoever asks is told of all, and when they rest nothing is left.
 func TestWhatIsHandledIsCountedForWhoAsks(t *testing.T) {
 	in := &Inbound{of: &keeper{busy: true}}
