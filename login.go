@@ -30,7 +30,7 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	c.owner, c.nameless = a.address, a.address.IsZero()
 	c.account.typed = false // later a token may stand for the password
 	c.mu.Unlock()
-	if before != a.address && !inherited { // else the store has it, and restore leaves it there
+	if (before != a.address || a.address.IsZero()) && !inherited { // else the store has it, and restore leaves it there
 		c.disown()
 	}
 	if err = c.restore(ctx, a); err == nil {
@@ -51,7 +51,8 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	return err
 }
 
-// disown ends what was accepted for the account of an earlier login that failed: it is nobody else's to send (S177).
+// disown ends what was accepted for the account of an earlier login that failed: it is nobody else's to send (S177). Without an address
+// nobody knows who that was, or who comes.
 func (c *Connection) disown() {
 	c.mu.Lock()
 	all := c.remnants

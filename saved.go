@@ -25,7 +25,7 @@ const (
 	isFlying   role = 'f' // written, and not acknowledged; without data it is one that isn't sent again, or stands in the journal
 	isWaiting  role = 'w' // a message that was accepted and not written
 	isCertain  role = 'c' // a message of a lost session that the server doesn't have
-	isDoubtful role = 'u' // one that it may have
+	isDoubtful role = 'u' // one that it may have, waiting to be sent again or not
 	isMark     role = 'm' // no stanza: a place. The messages of the journal behind it may have been written, in their order; what is not behind it and not listed has ended
 	isEnd      role = 'e' // no stanza: the last place. All that has not ended is listed
 )

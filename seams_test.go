@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosmack/xmpp"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 	"github.com/gosmack/xmpp/xmpptest"
 )
@@ -111,6 +112,31 @@ func TestMessagesOfAnotherAccount(t *testing.T) {
 		require.NoError(t, c.Login(t.Context(), "benvolio", xmpp.Secret(srv.Password("benvolio"))))
 		pass(10 * time.Second)
 		require.Empty(t, from.list())
+	})
+}
+
+// Nor is it where the server says who each login is: with ANONYMOUS the next one is somebody else.
+func TestMessagesOfAnotherStranger(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{Mechanisms: []string{"ANONYMOUS", "SCRAM-SHA-256"}})
+		got := texts(online(t, srv, "juliet"))
+		c := offline(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) {
+			cfg.Address, cfg.Password, cfg.Domain, cfg.Mechanisms = jid.JID{}, "", "localhost", []string{"ANONYMOUS"}
+		})
+		var ack *xmpp.Ack
+		c.Use(xmpp.Extension{Name: "x", Required: true, Start: func(_ context.Context, s *xmpp.Session) (err error) {
+			if ack == nil {
+				ack, err = c.Submit(t.Context(), text("the first one's secret"))
+				require.NoError(t, err)
+				return fmt.Errorf("no")
+			}
+			return nil
+		}})
+		require.Error(t, c.Login(t.Context(), "", ""))
+		require.NoError(t, c.Login(t.Context(), "", ""))
+		pass(10 * time.Second)
+		require.Empty(t, got.list())
+		require.ErrorIs(t, ack.Err(), xmpp.ErrAccountChanged)
 	})
 }
 
