@@ -74,7 +74,7 @@ func better(a, b Availability) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(showRank[a.Show], showRank[b.Show]), strings.Compare(a.Address.String(), b.Address.String()))
 }
 
-// OnPresence hears of every change of a resource's availability, contacts' and others'. Of others only so much is kept
+// OnPresence hears of every change of a resource's availability, contacts' and others', of at most 64 resources of an address. Of others only so much is kept
 // (Limits.StrangersBytes): who has to make room is told as unavailable. What is said at [Feed.On] holds.
 func (r *Roster) OnPresence(f func(ctx context.Context, a Availability)) (stop func()) {
 	return r.presence.On(f)
@@ -134,9 +134,17 @@ func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed b
 		a.Status = strings.Clone(a.Status) // not the whole stanza's memory
 	}
 	kept := keep(a, known)
+	was := 0
+	if i >= 0 {
+		was = at.of[i].bytes()
+	}
+	if known && !r.fit(&kept, was) && i < 0 {
+		return a, true, nil // told, not kept
+	}
 	if i >= 0 {
 		at.of[i] = kept
-		return a, true, nil
+		r.strangers.grow(at, kept.bytes()-was)
+		return a, true, r.makeRoom()
 	}
 	if at == nil {
 		at = &presences{bare: bare}
@@ -147,11 +155,10 @@ func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed b
 		if !known {
 			r.strangers.add(at)
 		}
+		r.strangers.grow(at, addressBytes+len(bare.String()))
 	}
 	at.of = append(at.of, kept)
-	if !known {
-		r.strangers.grow(at, resourceBytes+len(kept.Address.String()))
-	}
+	r.strangers.grow(at, kept.bytes())
 	return a, true, r.makeRoom()
 }
 
@@ -194,7 +201,7 @@ func (r *Roster) gone(bare jid.JID, resource, status string) (changes []Availabi
 		off := resource == "" || a.Address.Resource() == resource
 		if off {
 			changes = append(changes, Availability{Address: a.Address, Status: status})
-			r.strangers.grow(at, -resourceBytes-len(a.Address.String()))
+			r.strangers.grow(at, -a.bytes())
 		}
 		return off
 	})

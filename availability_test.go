@@ -237,3 +237,67 @@ func TestStrangersStatusIsNotKept(t *testing.T) {
 		require.Equal(t, []int{200_000}, told.list())
 	})
 }
+
+// Limits.RosterBytes bounds the contacts' presence as well: their statuses are left out first, and everything is told all the same.
+func TestContactsPresenceHasABound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, &xmpptest.Options{NoStreamManagement: true})
+		c := online(t, srv, "romeo", func(cfg *xmpp.ConnectionConfiguration) { cfg.Limits.RosterBytes = 20_000 })
+		require.NoError(t, c.Roster().Add(t.Context(), juliet, ""))
+		told := new(record[string])
+		c.Roster().OnPresence(func(_ context.Context, a xmpp.Availability) {
+			told.add(fmt.Sprint(a.Address.Resource(), " ", a.Available, " ", len(a.Status)))
+		})
+		says := func(resource, more string) {
+			raw(srv, "romeo", "<presence from='juliet@localhost/"+resource+"'"+more)
+			settle()
+		}
+		kept := func() (resources, statuses int) {
+			for a := range c.Roster().Presences(juliet) {
+				resources++
+				statuses += min(1, len(a.Status))
+			}
+			return resources, statuses
+		}
+		status := "><status>" + strings.Repeat("s", 4000) + "</status></presence>"
+		for i := range 64 {
+			says(fmt.Sprint("r", i), status)
+		}
+		resources, statuses := kept()
+		require.Equal(t, 4, statuses, "of 20 000 bytes")
+		require.Greater(t, resources, 15)
+		require.Less(t, resources, 64)
+		require.Len(t, told.list(), 64)
+		require.Equal(t, "r63 true 4000", told.list()[63])
+
+		// What goes makes room, and what is replaced does.
+		says("r0", " type='unavailable'/>")
+		says("r1", "/>")
+		says("new", status)
+		says("r2", status)
+		_, statuses = kept()
+		require.Equal(t, 3, statuses)
+		says("r1", status)
+		_, statuses = kept()
+		require.Equal(t, 4, statuses)
+		for i := range 64 {
+			says(fmt.Sprint("r", i), " type='unavailable'/>")
+		}
+		says("new", " type='unavailable'/>")
+		require.False(t, c.Roster().Available(juliet))
+
+		// An address that is taken off the list and put on it again counts once.
+		for range 30 {
+			says("x", status)
+			require.NoError(t, c.Roster().Remove(t.Context(), juliet))
+			require.NoError(t, c.Roster().Add(t.Context(), juliet, ""))
+			says("x", status)
+			says("x", " type='unavailable'/>")
+		}
+		for i := range 8 {
+			says(fmt.Sprint("r", i), status)
+		}
+		_, statuses = kept()
+		require.Equal(t, 4, statuses)
+	})
+}

@@ -42,7 +42,8 @@ const (
 	SecurityPlaintext
 )
 
-// Limits is what a peer may send in one stanza, and what is kept of what many send; zero fields mean the defaults.
+// Limits is what a peer may send in one stanza, and what is kept of what many send; zero fields mean the defaults. Of one address
+// the presence of 64 resources is kept at most, and of a contact's status 4096 bytes.
 type Limits struct {
 	StanzaBytes   int // default 10 MiB
 	Elements      int // default 250 000
@@ -50,8 +51,9 @@ type Limits struct {
 	Attributes    int // of one element; default 128
 	StartTagBytes int // default 64 KiB
 
-	// RosterBytes is what the contact list may have, with 200 bytes for each contact beside its texts; default 64 MiB. What would make it larger is refused, and
-	// OnError is told with ErrRosterTooLarge.
+	// RosterBytes is what the contact list may have, with 200 bytes for each contact and 16 for each group beside their texts; default 64 MiB. A
+	// contact that would make it larger is left out, and so is a whole list that is larger when it is loaded; OnError is told with ErrRosterTooLarge. As much again
+	// may be kept of the contacts' presence, with 256 bytes for each contact and 128 for each resource: what is more is told, and kept without its status or not at all.
 	RosterBytes int
 	// StrangersBytes is what is kept of the presence of those who are not on the roster, with 128 bytes for each resource and 256 for each address beside
 	// their texts; default 2 MiB. Who was heard of first makes room for who comes, and is told as unavailable.

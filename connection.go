@@ -217,8 +217,8 @@ func (c *Connection) Roster() *Roster { return c.roster }
 // PresenceManager is our own presence, and hears that of others.
 func (c *Connection) PresenceManager() *PresenceManager { return c.presence }
 
-// Store is the configuration's store, or the one in memory that stands in for it. After a login without an Address it is one in memory: see
-// ConnectionConfiguration.Store. So extensions ask for it each time.
+// Store is the configuration's store, or the one in memory that stands in for it. From a login without an Address on it is one in memory: see
+// ConnectionConfiguration.Store. So extensions ask for it when there is a session, and each time.
 func (c *Connection) Store() Store {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -54,7 +54,7 @@ var (
 	ErrTimeout error = &stateError{"xmpp: no answer within the time limit", false}
 	// ErrTLSRequired: the server offers no TLS (RFC 6120 §5.3.1).
 	ErrTLSRequired = stream.ErrTLSRequired
-	// ErrRosterTooLarge: the contact list would have more than Limits.RosterBytes. What would have made it so is left out; OnError is told.
+	// ErrRosterTooLarge: the contact list would have more than Limits.RosterBytes. The contact that would have made it so is left out, or the whole list where that was loaded; OnError is told.
 	ErrRosterTooLarge error = &stateError{"xmpp: the roster is larger than the limit", false}
 	// ErrTaskUnsupported: the server wants more than a password, such as a second factor (XEP-0388 §2.6.3).
 	ErrTaskUnsupported = stream.ErrTaskUnsupported

@@ -4,9 +4,14 @@ import "github.com/gosmack/xmpp/jid"
 
 const (
 	defaultStrangersBytes = 2 << 20
-	strangerBytes         = 256 // what an address costs besides its text
-	resourceBytes         = 128 // what each of its resources does
+	addressBytes          = 256 // what presence costs of an address besides its text
+	resourceBytes         = 128 // and of each of its resources
 )
+
+// bytes is what an availability counts for where it is kept.
+func (a *Availability) bytes() int {
+	return resourceBytes + len(a.Address.String()) + len(a.Status) + len(a.Show)
+}
 
 // presences are the available resources of one address. They are few, so that looking through them costs less than a map, in memory as
 // well as in time.
@@ -14,9 +19,9 @@ type presences struct {
 	bare jid.JID
 	of   []Availability
 
-	// Of a stranger only:
-	counted    bool
-	bytes      int
+	bytes int
+
+	counted    bool // it is a stranger's
 	prev, next *presences
 }
 
@@ -35,6 +40,7 @@ func (p *presences) find(resource string) int {
 type strangers struct {
 	limit       int // bytes
 	bytes       int
+	known       int        // bytes of those who are no strangers
 	first, last *presences // in the order they came
 }
 
@@ -45,8 +51,10 @@ func newStrangers(limit int) strangers {
 	return strangers{limit: limit}
 }
 
-// add counts an address, whose text the first resource keeps.
+// add makes p a stranger's.
 func (s *strangers) add(p *presences) {
+	s.known -= p.bytes
+	s.bytes += p.bytes
 	p.counted, p.prev = true, s.last
 	if s.last == nil {
 		s.first = p
@@ -54,23 +62,25 @@ func (s *strangers) add(p *presences) {
 		s.last.next = p
 	}
 	s.last = p
-	s.grow(p, strangerBytes+len(p.bare.String()))
 }
 
-// grow counts n bytes more of p, if it is a stranger's.
+// grow counts n bytes more of p.
 func (s *strangers) grow(p *presences, n int) {
+	p.bytes += n
 	if p.counted {
-		p.bytes += n
 		s.bytes += n
+	} else {
+		s.known += n
 	}
 }
 
-// forget counts p no more.
-func (s *strangers) forget(p *presences) {
+// know makes p somebody's who is no stranger.
+func (s *strangers) know(p *presences) {
 	if !p.counted {
 		return
 	}
 	s.bytes -= p.bytes
+	s.known += p.bytes
 	if p.prev == nil {
 		s.first = p.next
 	} else {
@@ -81,7 +91,13 @@ func (s *strangers) forget(p *presences) {
 	} else {
 		p.next.prev = p.prev
 	}
-	p.counted, p.bytes, p.prev, p.next = false, 0, nil, nil
+	p.counted, p.prev, p.next = false, nil, nil
+}
+
+// forget counts p no more.
+func (s *strangers) forget(p *presences) {
+	s.know(p)
+	s.grow(p, -p.bytes)
 }
 
 // makeRoom drops the strangers that were heard of first, as far as there are too many. r.mu is held.
@@ -98,12 +114,24 @@ func (r *Roster) judge(bare jid.JID) {
 	switch known := r.known(bare); {
 	case p == nil:
 	case known:
-		r.strangers.forget(p)
+		r.strangers.know(p)
 	case !p.counted:
-		r.strangers.add(p)
-		for i, a := range p.of {
-			p.of[i] = keep(a, false)
-			r.strangers.grow(p, resourceBytes+len(a.Address.String()))
+		for i := range p.of {
+			a := &p.of[i]
+			was := a.bytes()
+			*a = keep(*a, false)
+			r.strangers.grow(p, a.bytes()-was)
 		}
+		r.strangers.add(p)
 	}
+}
+
+// fit leaves the status out where contacts' presence has no room for it; false: there is none for the rest either. It takes the place of
+// what had so many bytes. r.mu is held.
+func (r *Roster) fit(a *Availability, instead int) bool {
+	room := r.limit() - r.strangers.known + instead
+	if a.bytes() > room {
+		a.Status = ""
+	}
+	return a.bytes() <= room
 }

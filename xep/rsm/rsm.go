@@ -12,8 +12,8 @@ import (
 var ErrCircular = errors.New("rsm: the list goes round in circles")
 
 // ErrEndless is the error of [Pages] and [Items] where 200 pages in a row have no item, and each
-// says that there is more.
-var ErrEndless = errors.New("rsm: page after page without an item")
+// says that there is more. Package mam has it also for page after page of messages that it has had already.
+var ErrEndless = errors.New("rsm: page after page without anything new")
 
 const mostEmpty = 200
 
