@@ -195,6 +195,74 @@ func TestIgnoreSees(t *testing.T) {
 	}
 }
 
+// An answer that is none: its scenes see a request that ends by it, and all that is heard of it and is not foreseen.
+func TestAnswersSee(t *testing.T) {
+	answer := func(text string) func(string) string {
+		return func(id string) string {
+			return "<iq type='result' id='" + id + "' from='" + contact + "'><probe xmlns='urn:example:probe'>" + text + "</probe></iq>"
+		}
+	}
+	always := func(text string) func(string) string { return func(string) string { return text } }
+	failed := func(id string) string {
+		return "<message type='error' id='" + id + "' from='" + contact + "'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+	}
+	const told = "message error from " + contact + ": stanza error: gone"
+	for name, tt := range map[string]struct {
+		wrong func(string) string
+		heard []string
+		by    string // who may answer; nobody: the contact
+		want  string
+	}{
+		"it is ignored":               {wrong: always("<message type='error'/><presence type='error'/>"), heard: []string{"message error from : stanza error: undefined-condition", `presence error from : ""`}},
+		"it is told":                  {wrong: failed, heard: []string{told}},
+		"it is told, and must not be": {wrong: failed, want: "heard was [\"message error"},
+		"it is not told":              {wrong: always("<iq/>"), heard: []string{told}, want: "heard was []"},
+		"it is told twice":            {wrong: func(id string) string { return failed(id) + failed(id) }, heard: []string{told}, want: "heard was"},
+		"the wrong thing is told":     {wrong: always("<presence type='error'/>"), heard: []string{told}, want: "heard was"},
+		"the request ends":            {wrong: answer("right"), want: "the request ended"},
+		"it ends with another text":   {wrong: answer("wrong"), want: `the answer was "wrong"`},
+		"the right one is not taken":  {wrong: always("<iq/>"), by: stranger, want: "did not end the request"},
+		"state changes":               {wrong: always("<iq type='set' id='p'>" + mother + "</iq>"), want: "it changed the state"},
+		"an answer is written":        {wrong: always("<iq type='get' id='p' from='" + contactFull + "'><x xmlns='urn:x'/></iq>"), want: "not 0 answers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := tt.by
+			if by == "" {
+				by = contact
+			}
+			sees(t, wrongAnswer(name, contact, []string{by}, tt.wrong, tt.heard...), tt.want)
+		})
+	}
+}
+
+// A result that is none: its scenes see a page that has it or lacks the good one, and a text of it that is heard.
+func TestResultsSee(t *testing.T) {
+	result := func(text string) func(string) string {
+		return func(q string) string { return archived("", q, "1", inside(contactFull, own, "chat", text)) }
+	}
+	other := func(q string) string { return result("forged")(q + "x") }
+	outer := func(text string) func(string) string {
+		return func(string) string {
+			return "<message from='" + contactFull + "'><body>" + text + "</body></message>"
+		}
+	}
+	const empty = "message normal from " + contactFull + ` to : "" ""`
+	for name, tt := range map[string]struct {
+		forged, good func(string) string
+		heard        []string
+		want         string
+	}{
+		"it is ignored":     {forged: other, good: result("good")},
+		"it is on the page": {forged: result("forged"), good: result("good"), want: `the page has ["forged" "good"]`},
+		"no good one":       {forged: other, good: result("other"), want: `the page has ["other"]`},
+		"its text is heard": {forged: outer("forged"), good: result("good"), heard: []string{empty}, want: `\"forged\" \"\"`},
+		"it is heard":       {forged: outer(""), good: result("good"), want: "heard was"},
+		"it is not heard":   {forged: other, good: result("good"), heard: []string{empty}, want: "heard was []"},
+	} {
+		t.Run(name, func(t *testing.T) { sees(t, resultScene(name, "", tt.forged, tt.good, tt.heard...), tt.want) })
+	}
+}
+
 // lastOf is the last stanza that a client wrote with a payload of this namespace.
 func lastOf(s *session, space string) (last stanza.Element) {
 	log := s.conn.Log()
