@@ -57,7 +57,8 @@ func bindable(c *xmpptest.ScriptConn) (string, error) {
 	return "", errors.Join(err, second(c.Expect("xmpp-bind")))
 }
 
-// enabling has bound a resource and waits for the request for stream management (XEP-0198 §3).
+// enabling has bound a resource and waits for the request for stream management (XEP-0198 §3). The client needs no answer to go on: it is
+// the roster's that it misses.
 func enabling(c *xmpptest.ScriptConn) (string, error) {
 	err := errors.Join(c.Greet(), c.Authenticate("romeo"), c.Send(managing))
 	bind, bad := c.Expect("xmpp-bind")
