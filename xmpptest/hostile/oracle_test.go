@@ -14,7 +14,9 @@ import (
 
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/sasl"
 	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
 )
 
 // A rogue is a client that comes to where the server has sent its trigger, and then does something.
@@ -261,6 +263,71 @@ func TestResultsSee(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { sees(t, resultScene(name, "", tt.forged, tt.good, tt.heard...), tt.want) })
 	}
+}
+
+// A choice sees another mechanism, another beginning of the message, and none at all.
+func TestChoiceSees(t *testing.T) {
+	for name, tt := range map[string]struct {
+		choice choice
+		want   string
+	}{
+		"it is chosen":      {choice{features: offer(sha), mechanism: sha, flag: "y,"}, ""},
+		"another mechanism": {choice{features: offer(sha), mechanism: "SCRAM-SHA-512"}, "it chose " + sha},
+		"another flag":      {choice{features: offer(sha), mechanism: sha, flag: "n,"}, "it chose " + sha},
+		"none":              {choice{features: offer("X"), mechanism: "X"}, sasl.ErrNoMechanism.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.choice.name = name
+			sees(t, tt.choice.scene(), tt.want)
+		})
+	}
+}
+
+// A connection lost: what follows is seen, be it the end or not, and a trap that the client never comes to.
+func TestLaterSees(t *testing.T) {
+	ending := func(stage func(string) trap) trap {
+		return stage("<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+	}
+	for name, tt := range map[string]struct {
+		set   trap
+		check func(error, xmpp.State, int) error
+		want  string
+	}{
+		"it ends":           {ending(secured), ends(is(stanza.StreamHostUnknown)), ""},
+		"for another error": {ending(secured), ends(is(xmpp.ErrWrongAccount)), "it is not"},
+		"it comes back":     {ending(wantTLS), comesBack, ""},
+		"it doesn't":        {ending(secured), comesBack, "it is closed after 1 connections"},
+		"it doesn't end":    {ending(wantTLS), ends(is(stanza.StreamHostUnknown)), "it made 2 connections"},
+		"no trap":           {func(*xmpptest.ScriptConn) (string, error) { return "", io.ErrNoProgress }, comesBack, io.ErrNoProgress.Error()},
+	} {
+		t.Run(name, func(t *testing.T) { sees(t, later(name, tt.set, tt.check), tt.want) })
+	}
+}
+
+// A saga sees what its parts say, and one that is not played.
+func TestSagaSees(t *testing.T) {
+	login := func(l *leg) error { return second(l.Login("romeo")) }
+	nothing := func(context.Context, *tale) error { pass(time.Second); return nil }
+	for name, tt := range map[string]struct {
+		saga saga
+		want string
+	}{
+		"it is played":        {saga{parts: []part{login}, play: nothing}, ""},
+		"a part fails":        {saga{parts: []part{func(l *leg) error { return errors.Join(l.managed("x"), io.ErrNoProgress) }}, play: nothing}, "connection 0: " + io.ErrNoProgress.Error()},
+		"a part isn't played": {saga{parts: []part{login, login}, play: nothing}, context.DeadlineExceeded.Error()},
+		"the end is wrong":    {saga{parts: []part{login}, play: func(context.Context, *tale) error { return io.ErrNoProgress }}, io.ErrNoProgress.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.saga.name = name
+			sees(t, tt.saga.scene(), tt.want)
+		})
+	}
+}
+
+// What a client says by itself is seen.
+func TestNothingSaidSees(t *testing.T) {
+	sees(t, nothingSaid("x", "<message from='"+contactFull+"'><body>x</body></message>"), "")
+	sees(t, nothingSaid("x", "<iq type='get' id='p' from='"+contactFull+"'><ping xmlns='urn:xmpp:ping'/></iq>"), "it wrote")
 }
 
 // lastOf is the last stanza that a client wrote with a payload of this namespace.
