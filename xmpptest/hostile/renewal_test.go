@@ -41,6 +41,33 @@ func keyPair(name string, change func(*x509.Certificate), signed bool) (tls.Cert
 	return tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key}, nil
 }
 
+// A masked server is another one while it is evil: with another certificate and another key of its tickets.
+type masked struct {
+	good, bad tls.Certificate
+	evil      atomic.Bool
+	offered   atomic.Bool // a ticket, while it was evil
+	resumed   record[bool]
+}
+
+func (m *masked) configure(c *tls.Config) {
+	c.Certificates = []tls.Certificate{m.good}
+	c.VerifyConnection = func(cs tls.ConnectionState) error { m.resumed.add(cs.DidResume); return nil }
+	other := c.Clone()
+	other.Certificates = []tls.Certificate{m.bad}
+	c.SetSessionTicketKeys([][32]byte{{1}})
+	other.SetSessionTicketKeys([][32]byte{{2}})
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !m.evil.Load() {
+			return nil, nil
+		}
+		const preSharedKey = 41 // RFC 8446 §4.2.11
+		if slices.Contains(hello.Extensions, preSharedKey) {
+			m.offered.Store(true)
+		}
+		return other, nil
+	}
+}
+
 // swapped shows another certificate from the third connection on, and refuses the TLS session's ticket, which is under another key; later
 // both are the first ones again.
 func swapped(name string, change func(*x509.Certificate), signed bool) func(*testing.T) error {
@@ -50,26 +77,8 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 		if err = errors.Join(err, other); err != nil {
 			return err
 		}
-		var evil, offered atomic.Bool // offered: a ticket, while it is evil
-		var resumed record[bool]
-		options := &xmpptest.Options{TLS: func(c *tls.Config) {
-			c.Certificates = []tls.Certificate{good}
-			c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
-			other := c.Clone()
-			other.Certificates = []tls.Certificate{bad}
-			c.SetSessionTicketKeys([][32]byte{{1}})
-			other.SetSessionTicketKeys([][32]byte{{2}})
-			c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-				if !evil.Load() {
-					return nil, nil
-				}
-				const preSharedKey = 41 // RFC 8446 §4.2.11
-				if slices.Contains(hello.Extensions, preSharedKey) {
-					offered.Store(true)
-				}
-				return other, nil
-			}
-		}, ChannelBinding: []string{"tls-exporter"}}
+		m := &masked{good: good, bad: bad}
+		options := &xmpptest.Options{TLS: m.configure, ChannelBinding: []string{"tls-exporter"}}
 		return serve(t, options, func(srv *xmpptest.Server) error {
 			seen := new(record[string])
 			c, err := xmpp.NewConnection(configuration(srv, trusting, func(cfg *xmpp.ConnectionConfiguration) {
@@ -90,15 +99,15 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 			var f faults
 			srv.Drop("romeo")
 			pass(time.Minute)
-			if got := resumed.list(); c.State() != xmpp.Online || !slices.Equal(got, []bool{false, true}) {
+			if got := m.resumed.list(); c.State() != xmpp.Online || !slices.Equal(got, []bool{false, true}) {
 				f.addf("before: %v, TLS sessions resumed: %v", c.State(), got)
 			}
-			evil.Store(true)
+			m.evil.Store(true)
 			said := seen.len()
 			srv.Drop("romeo")
 			pass(10 * time.Minute)
-			if !offered.Load() || slices.Contains(resumed.list()[2:], true) {
-				f.addf("a ticket was offered: %v, TLS sessions resumed: %v", offered.Load(), resumed.list())
+			if !m.offered.Load() || slices.Contains(m.resumed.list()[2:], true) {
+				f.addf("a ticket was offered: %v, TLS sessions resumed: %v", m.offered.Load(), m.resumed.list())
 			}
 			if c.State() != xmpp.Reconnecting {
 				f.addf("it is %v", c.State())
@@ -110,7 +119,7 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 			if !strings.Contains(after, "<starttls") {
 				f.addf("it didn't try")
 			}
-			evil.Store(false)
+			m.evil.Store(false)
 			pass(10 * time.Minute)
 			if c.State() != xmpp.Online {
 				f.addf("with the right certificate it is %v", c.State())
