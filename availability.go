@@ -186,7 +186,7 @@ func keep(a Availability, known bool) Availability {
 		a.Status = strings.Clone(strings.ToValidUTF8(a.Status[:maxStatus], ""))
 	}
 	if len(a.Show) > maxShow {
-		a.Show = a.Show[:0]
+		a.Show = "" // not a slice of it, which would keep its memory
 	}
 	return a
 }

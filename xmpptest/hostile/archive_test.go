@@ -82,7 +82,8 @@ func (s *session) finish(p *pageOf, of string) ([]string, error) {
 }
 
 // resultScene: results come while a page of an archive is fetched: the false one must not be on it, the good one must.
-func resultScene(name, of string, forged, good func(query string) string) scene {
+// Exactly heard is heard of the false one.
+func resultScene(name, of string, forged, good func(query string) string, heard ...string) scene {
 	return scene{name: name, cut: true, play: func(t *testing.T) error {
 		var archive *mam.Archive
 		return meet(t, nil, nil, func(s *session) { archive = mam.New(s.Connection, nil) }, func(s *session) error {
@@ -92,8 +93,7 @@ func resultScene(name, of string, forged, good func(query string) string) scene 
 				if err != nil {
 					return err
 				}
-				i := ignore{make: func(*session) string { return forged(p.query) }}
-				err = i.once(s, way, n)
+				err = s.only(way, n, forged(p.query), heard...)
 				s.send(way, good(p.query))
 				got, bad := s.finish(p, of)
 				if err = errors.Join(err, bad); err != nil || !slices.Equal(got, []string{"good"}) {
@@ -125,6 +125,11 @@ func resultsBy(of, sender string, legal ...string) []scene {
 func badResults() []scene {
 	in := inside(contactFull, own, "chat", "forged")
 	good := func(q string) string { return archived("", q, "2", inside(contactFull, own, "chat", "good")) }
+	beside := map[string][]string{ // these are heard as what they are: a message without a text, or an error
+		"within a message":   {"message normal from " + contactFull + ` to : "" ""`},
+		"as an error":        {"message error from : stanza error: undefined-condition"},
+		"a copy of a result": {`message normal from  to : "" ""`},
+	}
 	var all []scene
 	for name, forged := range map[string]func(q string) string{
 		"another query": func(q string) string { return archived("", q+"x", "1", in) },
@@ -150,37 +155,9 @@ func badResults() []scene {
 		"as an error":        func(q string) string { return archived(" type='error'", q, "1", in) },
 		"a copy of a result": func(q string) string { return copied("", "received", archived(" xmlns='jabber:client'", q, "1", in)) },
 	} {
-		s := resultScene(name, "", forged, good)
-		if name == "within a message" || name == "as an error" || name == "a copy of a result" {
-			s = resultsBeside(name, forged, good) // these are heard as what they are: a message without a text
-		}
-		all = append(all, s)
+		all = append(all, resultScene(name, "", forged, good, beside[name]...))
 	}
 	return all
-}
-
-// resultsBeside is results where something is heard that has no text.
-func resultsBeside(name string, forged, good func(string) string) scene {
-	return scene{name: name, cut: true, play: func(t *testing.T) error {
-		var archive *mam.Archive
-		return meet(t, nil, nil, func(s *session) { archive = mam.New(s.Connection, nil) }, func(s *session) error {
-			deaf(s)
-			for n, way := range cuts(name) {
-				p, err := s.fetch(t, archive, "")
-				if err != nil {
-					return err
-				}
-				i := ignore{make: func(*session) string { return forged(p.query) }, hearsAny: `""`, hearsToo: "message error"}
-				err = i.once(s, way, n)
-				s.send(way, good(p.query))
-				got, bad := s.finish(p, "")
-				if err = errors.Join(err, bad); err != nil || !slices.Equal(got, []string{"good"}) {
-					return whenCut(way, errors.Join(err, fmt.Errorf("the page has %q", got)))
-				}
-			}
-			return nil
-		})
-	}}
 }
 
 // late sends results when nothing is asked any more.

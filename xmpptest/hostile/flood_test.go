@@ -27,9 +27,9 @@ var _ = add(
 		bound{name: "what it costs", unit: "bytes of heap for each", limit: 300, figure: largeRoster},
 	), scene{name: "50 MiB", play: hugeRoster})},
 	row{id: "S191", title: "Presence of a million strangers", oracle: boundRow, also: "TestHostilePresenceFlood", alone: true, scenes: bounds(
-		bound{name: "each from another address", unit: "KiB of heap", limit: 4 * kib, figure: strangers("m%d@evil.example/x")},
-		bound{name: "each from another resource of a stranger", unit: "KiB of heap", limit: 4 * kib, figure: strangers("mallory@evil.example/%d")},
-		bound{name: "each from another resource of a contact", unit: "KiB of heap", limit: 4 * kib, figure: strangers(contact + "/%d")},
+		bound{name: "each from another address", unit: "KiB of heap", limit: 4 * kib, figure: presences("m%d@evil.example/x", false)},
+		bound{name: "each from another resource of a stranger", unit: "KiB of heap", limit: 256, figure: presences("mallory@evil.example/%d", false)},
+		bound{name: "each from another resource of a contact", unit: "KiB of heap", limit: 384, figure: presences(contact+"/%d", true)},
 	)},
 	row{id: "S192", title: "A flood of requests", oracle: boundRow, alone: true, scenes: bounds(
 		bound{name: "of a server that doesn't read", unit: "stanzas held", limit: 4096 + 256, figure: heldRequests},
@@ -227,12 +227,21 @@ func hugeRoster(t *testing.T) error {
 	})
 }
 
-// strangers sends presence from ever new addresses, and looks at what stays.
-func strangers(format string) func(t *testing.T) (int64, error) {
+// presences sends presence from ever new addresses, which are a contact's or strangers', and looks at what stays. The first ones of one
+// address and the last ones of many are those of which something is kept: they say more than that may be.
+func presences(format string, known bool) func(t *testing.T) (int64, error) {
 	return func(t *testing.T) (grown int64, err error) {
 		n := amount(1_000_000, 10_000)
 		if strings.HasPrefix(format, "m%d") {
 			note(t, "%d presences each", n)
+		}
+		long := strings.Repeat("x", 16*kib)
+		presence := func(at int) string {
+			more := fmt.Sprint("<priority>1</priority><status>", at, "</status>")
+			if at > 0 && at < 500 || at >= n-500 {
+				more = "<show>" + long + "</show><status>" + long + "</status>"
+			}
+			return fmt.Sprintf("<presence from='"+format+"'>%s</presence>", at, more)
 		}
 		var heard atomic.Int64
 		err = quietly(t, func(c *xmpp.Connection) {
@@ -242,12 +251,18 @@ func strangers(format string) func(t *testing.T) (int64, error) {
 				}
 			})
 		}, func(c *xmpp.Connection, send func(string)) error {
-			send(fmt.Sprintf("<presence from='"+format+"'/>", 0)) // caches are made
+			if known {
+				send("<iq type='set' id='friend'><query xmlns='jabber:iq:roster'><item jid='" + contact + "' subscription='both'/></query></iq>")
+			}
+			if _, ok := c.Roster().Contact(jid.MustParse(contact)); ok != known {
+				return fmt.Errorf("%s is a contact: %v", contact, ok)
+			}
+			send(presence(0)) // caches are made
 			base := liveHeap()
 			for at := 0; at < n; {
 				var data strings.Builder
 				for ; data.Len() < chunk && at < n; at++ {
-					fmt.Fprintf(&data, "<presence from='"+format+"'><priority>1</priority></presence>", at)
+					data.WriteString(presence(at))
 				}
 				send(data.String())
 			}

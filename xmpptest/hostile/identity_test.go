@@ -248,38 +248,57 @@ func answers() []scene {
 			all = append(all, wrongAnswer(name, target.to, target.legal, func(id string) string {
 				return "<iq type='result' id='" + id + "'" + v.attr() + "><probe xmlns='urn:example:probe'>wrong</probe></iq>" +
 					"<iq type='error' id='" + id + "'" + v.attr() + "><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
-			}, ""))
+			}))
 		}
 	}
 	return all
 }
 
-// confused are right senders of what is no answer.
+// confused are right senders of what is no answer. It is heard as what it is, and an error of a message as that: it isn't lost.
 func confused() []scene {
 	var all []scene
-	for name, format := range map[string]string{
-		"an error of a message":  "<message type='error' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
-		"an error of a presence": "<presence type='error' id='%[1]s'%[2]s><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
-		"a message":              "<message type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></message>",
-		"another id":             "<iq type='result' id='%[1]sx'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq>",
-		"an empty id":            "<iq type='result' id=''%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq><iq type='result'%[2]s/>",
-		"another type":           "<iq type='RESULT' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq><iq id='%[1]s'%[2]s/>",
-		"another namespace":      "<iq xmlns='jabber:server' type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq>",
-		"within a message":       "<message from='" + contactFull + "'><iq xmlns='jabber:client' type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq></message>",
+	for name, kind := range map[string]struct{ send, heard string }{
+		"an error of a message":  {"<message type='error' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>", "message error from %s: stanza error: gone"},
+		"an error of a presence": {"<presence type='error' id='%[1]s'%[2]s><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>", `presence error from %s: ""`},
+		"a message":              {"<message type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></message>", `message result from %s to : "" ""`},
+		"another id":             {"<iq type='result' id='%[1]sx'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq>", ""},
+		"an empty id":            {"<iq type='result' id=''%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq><iq type='result'%[2]s/>", ""},
+		"another type":           {"<iq type='RESULT' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq><iq id='%[1]s'%[2]s/>", ""},
+		"another namespace":      {"<iq xmlns='jabber:server' type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq>", ""},
+		"within a message":       {"<message from='" + contactFull + "'><iq xmlns='jabber:client' type='result' id='%[1]s'%[2]s><probe xmlns='urn:example:probe'>wrong</probe></iq></message>", "message normal from " + contactFull + ` to : "" ""`},
 	} {
 		for _, target := range targets {
 			from := ""
 			if target.legal[0] != "" {
 				from = " from='" + target.legal[0] + "'"
 			}
-			all = append(all, wrongAnswer(fmt.Sprintf("%s, to %q", name, target.to), target.to, target.legal, func(id string) string { return fmt.Sprintf(format, id, from) }, "e"))
+			var heard []string
+			if kind.heard != "" {
+				heard = []string{strings.Replace(kind.heard, "%s", target.legal[0], 1)}
+			}
+			all = append(all, wrongAnswer(fmt.Sprintf("%s, to %q", name, target.to), target.to, target.legal, func(id string) string { return fmt.Sprintf(kind.send, id, from) }, heard...))
 		}
 	}
 	return all
 }
 
-// wrongAnswer is a request that must not end by this, and then must by the right answer. What is heard of it may contain hears.
-func wrongAnswer(name, to string, legal []string, wrong func(id string) string, hears string) scene {
+// only sends what has one effect: exactly this is heard of it.
+func (s *session) only(way cut, n int, attack string, heard ...string) error {
+	before := s.mark()
+	s.send(way, attack)
+	got, err := s.since(before)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(got.heard, heard) {
+		err = fmt.Errorf("heard was %q, not %q", got.heard, heard)
+	}
+	got.heard = nil
+	return errors.Join(err, ignore{}.judge(s, got, attack, fmt.Sprintf("marker %d", n)))
+}
+
+// wrongAnswer is a request that must not end by this, and then must by the right answer. Exactly heard is heard of it.
+func wrongAnswer(name, to string, legal []string, wrong func(id string) string, heard ...string) scene {
 	return scene{name: name, cut: true, play: func(t *testing.T) error {
 		return meet(t, nil, nil, nil, func(s *session) error {
 			deaf(s)
@@ -290,8 +309,7 @@ func wrongAnswer(name, to string, legal []string, wrong func(id string) string, 
 					cancel()
 					return errors.New("nothing was asked")
 				}
-				i := ignore{make: func(*session) string { return wrong(id) }, hearsAny: hears}
-				err := i.once(s, way, n)
+				err := s.only(way, n, wrong(id), heard...)
 				select {
 				case end := <-done:
 					err = errors.Join(err, fmt.Errorf("the request ended with %w", errors.Join(end, errors.New("an answer"))))

@@ -14,7 +14,9 @@ import (
 
 	"github.com/gosmack/xmpp"
 	"github.com/gosmack/xmpp/jid"
+	"github.com/gosmack/xmpp/sasl"
 	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/xmpptest"
 )
 
 // A rogue is a client that comes to where the server has sent its trigger, and then does something.
@@ -193,6 +195,139 @@ func TestIgnoreSees(t *testing.T) {
 			sees(t, tt.ignore.scene(), tt.want)
 		})
 	}
+}
+
+// An answer that is none: its scenes see a request that ends by it, and all that is heard of it and is not foreseen.
+func TestAnswersSee(t *testing.T) {
+	answer := func(text string) func(string) string {
+		return func(id string) string {
+			return "<iq type='result' id='" + id + "' from='" + contact + "'><probe xmlns='urn:example:probe'>" + text + "</probe></iq>"
+		}
+	}
+	always := func(text string) func(string) string { return func(string) string { return text } }
+	failed := func(id string) string {
+		return "<message type='error' id='" + id + "' from='" + contact + "'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+	}
+	const told = "message error from " + contact + ": stanza error: gone"
+	for name, tt := range map[string]struct {
+		wrong func(string) string
+		heard []string
+		by    string // who may answer; nobody: the contact
+		want  string
+	}{
+		"it is ignored":               {wrong: always("<message type='error'/><presence type='error'/>"), heard: []string{"message error from : stanza error: undefined-condition", `presence error from : ""`}},
+		"it is told":                  {wrong: failed, heard: []string{told}},
+		"it is told, and must not be": {wrong: failed, want: "heard was [\"message error"},
+		"it is not told":              {wrong: always("<iq/>"), heard: []string{told}, want: "heard was []"},
+		"it is told twice":            {wrong: func(id string) string { return failed(id) + failed(id) }, heard: []string{told}, want: "heard was"},
+		"the wrong thing is told":     {wrong: always("<presence type='error'/>"), heard: []string{told}, want: "heard was"},
+		"the request ends":            {wrong: answer("right"), want: "the request ended"},
+		"it ends with another text":   {wrong: answer("wrong"), want: `the answer was "wrong"`},
+		"the right one is not taken":  {wrong: always("<iq/>"), by: stranger, want: "did not end the request"},
+		"state changes":               {wrong: always("<iq type='set' id='p'>" + mother + "</iq>"), want: "it changed the state"},
+		"an answer is written":        {wrong: always("<iq type='get' id='p' from='" + contactFull + "'><x xmlns='urn:x'/></iq>"), want: "not 0 answers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := tt.by
+			if by == "" {
+				by = contact
+			}
+			sees(t, wrongAnswer(name, contact, []string{by}, tt.wrong, tt.heard...), tt.want)
+		})
+	}
+}
+
+// A result that is none: its scenes see a page that has it or lacks the good one, and a text of it that is heard.
+func TestResultsSee(t *testing.T) {
+	result := func(text string) func(string) string {
+		return func(q string) string { return archived("", q, "1", inside(contactFull, own, "chat", text)) }
+	}
+	other := func(q string) string { return result("forged")(q + "x") }
+	outer := func(text string) func(string) string {
+		return func(string) string {
+			return "<message from='" + contactFull + "'><body>" + text + "</body></message>"
+		}
+	}
+	const empty = "message normal from " + contactFull + ` to : "" ""`
+	for name, tt := range map[string]struct {
+		forged, good func(string) string
+		heard        []string
+		want         string
+	}{
+		"it is ignored":     {forged: other, good: result("good")},
+		"it is on the page": {forged: result("forged"), good: result("good"), want: `the page has ["forged" "good"]`},
+		"no good one":       {forged: other, good: result("other"), want: `the page has ["other"]`},
+		"its text is heard": {forged: outer("forged"), good: result("good"), heard: []string{empty}, want: `\"forged\" \"\"`},
+		"it is heard":       {forged: outer(""), good: result("good"), want: "heard was"},
+		"it is not heard":   {forged: other, good: result("good"), heard: []string{empty}, want: "heard was []"},
+	} {
+		t.Run(name, func(t *testing.T) { sees(t, resultScene(name, "", tt.forged, tt.good, tt.heard...), tt.want) })
+	}
+}
+
+// A choice sees another mechanism, another beginning of the message, and none at all.
+func TestChoiceSees(t *testing.T) {
+	for name, tt := range map[string]struct {
+		choice choice
+		want   string
+	}{
+		"it is chosen":      {choice{features: offer(sha), mechanism: sha, flag: "y,"}, ""},
+		"another mechanism": {choice{features: offer(sha), mechanism: "SCRAM-SHA-512"}, "it chose " + sha},
+		"another flag":      {choice{features: offer(sha), mechanism: sha, flag: "n,"}, "it chose " + sha},
+		"none":              {choice{features: offer("X"), mechanism: "X"}, sasl.ErrNoMechanism.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.choice.name = name
+			sees(t, tt.choice.scene(), tt.want)
+		})
+	}
+}
+
+// A connection lost: what follows is seen, be it the end or not, and a trap that the client never comes to.
+func TestLaterSees(t *testing.T) {
+	ending := func(stage func(string) trap) trap {
+		return stage("<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+	}
+	for name, tt := range map[string]struct {
+		set   trap
+		check func(error, xmpp.State, int) error
+		want  string
+	}{
+		"it ends":           {ending(secured), ends(is(stanza.StreamHostUnknown)), ""},
+		"for another error": {ending(secured), ends(is(xmpp.ErrWrongAccount)), "it is not"},
+		"it comes back":     {ending(wantTLS), comesBack, ""},
+		"it doesn't":        {ending(secured), comesBack, "it is closed after 1 connections"},
+		"it doesn't end":    {ending(wantTLS), ends(is(stanza.StreamHostUnknown)), "it made 2 connections"},
+		"no trap":           {func(*xmpptest.ScriptConn) (string, error) { return "", io.ErrNoProgress }, comesBack, io.ErrNoProgress.Error()},
+	} {
+		t.Run(name, func(t *testing.T) { sees(t, later(name, tt.set, tt.check), tt.want) })
+	}
+}
+
+// A saga sees what its parts say, and one that is not played.
+func TestSagaSees(t *testing.T) {
+	login := func(l *leg) error { return second(l.Login("romeo")) }
+	nothing := func(context.Context, *tale) error { pass(time.Second); return nil }
+	for name, tt := range map[string]struct {
+		saga saga
+		want string
+	}{
+		"it is played":        {saga{parts: []part{login}, play: nothing}, ""},
+		"a part fails":        {saga{parts: []part{func(l *leg) error { return errors.Join(l.managed("x"), io.ErrNoProgress) }}, play: nothing}, "connection 0: " + io.ErrNoProgress.Error()},
+		"a part isn't played": {saga{parts: []part{login, login}, play: nothing}, context.DeadlineExceeded.Error()},
+		"the end is wrong":    {saga{parts: []part{login}, play: func(context.Context, *tale) error { return io.ErrNoProgress }}, io.ErrNoProgress.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.saga.name = name
+			sees(t, tt.saga.scene(), tt.want)
+		})
+	}
+}
+
+// What a client says by itself is seen.
+func TestNothingSaidSees(t *testing.T) {
+	sees(t, nothingSaid("x", "<message from='"+contactFull+"'><body>x</body></message>"), "")
+	sees(t, nothingSaid("x", "<iq type='get' id='p' from='"+contactFull+"'><ping xmlns='urn:xmpp:ping'/></iq>"), "it wrote")
 }
 
 // lastOf is the last stanza that a client wrote with a payload of this namespace.

@@ -41,7 +41,35 @@ func keyPair(name string, change func(*x509.Certificate), signed bool) (tls.Cert
 	return tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key}, nil
 }
 
-// swapped shows another certificate from the second connection on, and resumes no TLS session; later the first one again.
+// A masked server is another one while it is evil: with another certificate and another key of its tickets.
+type masked struct {
+	good, bad tls.Certificate
+	evil      atomic.Bool
+	offered   atomic.Bool // a ticket, while it was evil
+	resumed   record[bool]
+}
+
+func (m *masked) configure(c *tls.Config) {
+	c.Certificates = []tls.Certificate{m.good}
+	c.VerifyConnection = func(cs tls.ConnectionState) error { m.resumed.add(cs.DidResume); return nil }
+	other := c.Clone()
+	other.Certificates = []tls.Certificate{m.bad}
+	c.SetSessionTicketKeys([][32]byte{{1}})
+	other.SetSessionTicketKeys([][32]byte{{2}})
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !m.evil.Load() {
+			return nil, nil
+		}
+		const preSharedKey = 41 // RFC 8446 §4.2.11
+		if slices.Contains(hello.Extensions, preSharedKey) {
+			m.offered.Store(true)
+		}
+		return other, nil
+	}
+}
+
+// swapped shows another certificate from the third connection on, and refuses the TLS session's ticket, which is under another key; later
+// both are the first ones again.
 func swapped(name string, change func(*x509.Certificate), signed bool) func(*testing.T) error {
 	return func(t *testing.T) error {
 		good, err := keyPair(name, nil, true)
@@ -49,17 +77,8 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 		if err = errors.Join(err, other); err != nil {
 			return err
 		}
-		var evil atomic.Bool
-		options := &xmpptest.Options{TLS: func(c *tls.Config) {
-			c.SessionTicketsDisabled = true
-			c.Certificates = nil
-			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				if evil.Load() {
-					return &bad, nil
-				}
-				return &good, nil
-			}
-		}, ChannelBinding: []string{"tls-exporter"}}
+		m := &masked{good: good, bad: bad}
+		options := &xmpptest.Options{TLS: m.configure, ChannelBinding: []string{"tls-exporter"}}
 		return serve(t, options, func(srv *xmpptest.Server) error {
 			seen := new(record[string])
 			c, err := xmpp.NewConnection(configuration(srv, trusting, func(cfg *xmpp.ConnectionConfiguration) {
@@ -77,11 +96,19 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 				return err
 			}
 			moment()
-			evil.Store(true)
+			var f faults
+			srv.Drop("romeo")
+			pass(time.Minute)
+			if got := m.resumed.list(); c.State() != xmpp.Online || !slices.Equal(got, []bool{false, true}) {
+				f.addf("before: %v, TLS sessions resumed: %v", c.State(), got)
+			}
+			m.evil.Store(true)
 			said := seen.len()
 			srv.Drop("romeo")
 			pass(10 * time.Minute)
-			var f faults
+			if !m.offered.Load() || slices.Contains(m.resumed.list()[2:], true) {
+				f.addf("a ticket was offered: %v, TLS sessions resumed: %v", m.offered.Load(), m.resumed.list())
+			}
 			if c.State() != xmpp.Reconnecting {
 				f.addf("it is %v", c.State())
 			}
@@ -92,7 +119,7 @@ func swapped(name string, change func(*x509.Certificate), signed bool) func(*tes
 			if !strings.Contains(after, "<starttls") {
 				f.addf("it didn't try")
 			}
-			evil.Store(false)
+			m.evil.Store(false)
 			pass(10 * time.Minute)
 			if c.State() != xmpp.Online {
 				f.addf("with the right certificate it is %v", c.State())
@@ -178,26 +205,32 @@ func aDayOld(t *testing.T) error {
 
 func uprooted(t *testing.T) error { return uprootedOn(t, 5222) }
 
-// uprootedOn shares TLS sessions between two connections, of which the second believes another authority.
+// uprootedOn shares TLS sessions between connections that don't believe the same authorities. One authority more takes nothing from what was
+// verified. Where the first one is gone its session is not resumed: the certificate counts, be it bad or good.
 func uprootedOn(t *testing.T, port int) error {
 	cache := tls.NewLRUClientSessionCache(8)
 	var resumed record[bool]
+	var replaced atomic.Bool
 	options := shows("localhost", nil)
 	show := options.TLS
 	options.TLS = func(c *tls.Config) {
+		own := c.Certificates[0] // of the test server's own authority
 		show(c)
+		first := c.Certificates[0]
+		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if replaced.Load() {
+				return &own, nil
+			}
+			return &first, nil
+		}
 		c.VerifyConnection = func(cs tls.ConnectionState) error { resumed.add(cs.DidResume); return nil }
 	}
 	return serve(t, options, func(srv *xmpptest.Server) error {
-		shared := func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.ClientSessionCache, cfg.Port = cache, port }
-		for range 2 {
-			if err := (abort{}).good(t, configuration(srv, trusting, shared)); err != nil {
-				return err
-			}
-		}
 		var f faults
-		if got := resumed.list(); len(got) != 2 || !got[1] {
-			f.addf("TLS sessions resumed with the same roots: %v", got)
+		shared := func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.ClientSessionCache, cfg.Port = cache, port }
+		more := func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.RootCAs.AppendCertsFromPEM(srv.CAPEM()) }
+		for _, believes := range []with{trusting, trusting, both(trusting, more)} {
+			f = append(f, (abort{}).good(t, configuration(srv, believes, shared)))
 		}
 		c, err := xmpp.NewConnection(configuration(srv, shared)) // it believes only the test server's own authority
 		if err != nil {
@@ -205,6 +238,11 @@ func uprootedOn(t *testing.T, port int) error {
 		}
 		defer c.Close()
 		f = append(f, badCert(c.Login(t.Context(), "", "")))
+		replaced.Store(true)
+		f = append(f, (abort{}).good(t, configuration(srv, shared)))
+		if got := resumed.list(); !slices.Equal(got, []bool{false, true, true, false, false}) {
+			f.addf("TLS sessions resumed: %v", got)
+		}
 		return f.err()
 	})
 }
