@@ -116,6 +116,16 @@ func is(target error) func(error) error {
 	}
 }
 
+// text makes a check of what an error that has no type of its own says: one of these.
+func text(words ...string) func(error) error {
+	return func(err error) error {
+		if err == nil || containsAny(err.Error(), words...) == "" {
+			return fmt.Errorf("%v: it says none of %q", err, words)
+		}
+		return nil
+	}
+}
+
 // all is every one of the checks.
 func all(checks ...func(error) error) func(error) error {
 	return func(err error) error {
