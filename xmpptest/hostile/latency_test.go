@@ -30,7 +30,7 @@ func latency(t *testing.T) (ms int64, err error) {
 			}()
 			return s.Serve()
 		})
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement = true, true
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
