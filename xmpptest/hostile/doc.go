@@ -3,7 +3,7 @@
 // with the row's number, run through the public API against a server that package
 // xmpptest lets a script play.
 //
-// What has to hold is one of four things:
+// What has to hold is one of five things:
 //
 //   - ABORT: the client ends the connection within a second, with the stream error that
 //     is named, and the call returns a typed error; after what the server did it writes
@@ -13,6 +13,8 @@
 //     next good stanza is heard; a request is answered once, with the error that is named.
 //   - REJECT: the call returns an error, and not one byte is written.
 //   - BOUND: time, memory, goroutines or bytes stay within the limit that is named.
+//   - WHOLE: the server reads each stanza that is sent as one, and with the text that the
+//     program gave where it was put, whatever that is and whoever sends beside it.
 //
 // What the server sends comes in one piece, byte by byte, and in random pieces. A row
 // about a sender is run for every kind of sender. Each has its twin, which must be taken

@@ -127,7 +127,7 @@ func TestRowsAreNumbered(t *testing.T) {
 			names[s.name] = true
 		}
 		for _, o := range strings.Split(r.oracle, ", ") {
-			require.Contains(t, []string{abortRow, ignoreRow, rejectRow, boundRow}, o, r.id)
+			require.Contains(t, []string{abortRow, ignoreRow, rejectRow, boundRow, wholeRow}, o, r.id)
 		}
 	}
 }

@@ -19,6 +19,7 @@ const (
 	ignoreRow = "IGNORE"
 	rejectRow = "REJECT"
 	boundRow  = "BOUND"
+	wholeRow  = "WHOLE"
 )
 
 // A row is one class of attack. Its number stays with it.
