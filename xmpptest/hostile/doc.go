@@ -11,7 +11,8 @@
 //     online may, where the row says why, and tells nothing to who proves less.
 //   - IGNORE: what came reaches no listener and no handler and changes no state, and the
 //     next good stanza is heard; a request is answered once, with the error that is named.
-//   - REJECT: the call returns an error, and not one byte is written.
+//   - REJECT: the call returns an error, and not one byte is written. A call that has no
+//     connection to write to, such as one that parses an address, has only the error.
 //   - BOUND: time, memory, goroutines or bytes stay within the limit that is named.
 //   - WHOLE: the server reads each stanza that is sent as one, and with the text that the
 //     program gave where it was put, whatever that is and whoever sends beside it.
