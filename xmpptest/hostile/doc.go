@@ -17,7 +17,8 @@
 //   - WHOLE: the server reads each stanza that is sent as one, and with the text that the
 //     program gave where it was put, whatever that is and whoever sends beside it.
 //
-// What the server sends comes in one piece, byte by byte, and in random pieces. A row
+// What the server sends comes in one piece, byte by byte, and in random pieces, where the
+// table of docs/security.md names ways of cutting. A row
 // about a sender is run for every kind of sender. Each has its twin, which must be taken
 // and differs in what makes the attack one.
 //
