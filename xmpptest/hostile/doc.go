@@ -18,10 +18,11 @@
 //     program gave where it was put, whatever that is and whoever sends beside it.
 //
 // What the server sends comes in one piece, byte by byte, and in random pieces, where the
-// table of docs/security.md names ways of cutting. A row
-// about a sender is run for every kind of sender. Each has its twin, which must be taken
-// and differs in what makes the attack one.
+// table of docs/security.md names ways of cutting. A row about a sender is run for every
+// kind of sender. Each has its twin, which must be taken and differs in what makes the
+// attack one.
 //
-// The password is a canary in every scene: what is logged and traced is searched for it as it comes, but for the
-// traces of scenes that measure a flood. What a call returns is searched in ABORT and in the row about it, S060.
+// The password is a canary in every scene: what is logged and traced is searched for it
+// as it comes, but for the traces of scenes that measure a flood. What a call returns is
+// searched in ABORT and in the row about it, S060.
 package hostile
