@@ -24,7 +24,7 @@ type trap func(c *xmpptest.ScriptConn) (trigger string, err error)
 type abort struct {
 	name    string
 	trap    trap
-	err     func(error) error      // what the error must be
+	err     func(error) error      // what the error must be; nil only where says names it
 	step    string                 // of the attempt that failed; empty: none is named
 	says    stanza.StreamCondition // the stream error that the client must send, and name in a *xmpp.ProtocolError; empty: none is asked for
 	options *xmpptest.Options
@@ -302,6 +302,8 @@ func (a abort) judge(o observation) error {
 	switch {
 	case o.err == nil:
 		f.addf("the call returned no error")
+	case a.err == nil && a.says == "":
+		f.addf("the row names no error, and %w came", o.err)
 	case a.err != nil:
 		if bad := a.err(o.err); bad != nil {
 			f.addf("the wrong error: %w", bad)

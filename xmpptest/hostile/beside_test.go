@@ -49,15 +49,15 @@ const resource = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>romeo@loca
 // What stands beside the classes: other places where bytes of the network become a decision.
 var _ = add(
 	row{id: "S048a", title: "Something else in place of a resource", oracle: abortRow, scenes: aborts(
-		abort{name: "a message", trap: binding("<message from='" + contact + "'><body>x</body></message>"), step: "bind"},
-		abort{name: "a request", trap: binding(request), step: "bind"},
-		abort{name: "another id", trap: binding("<iq type='result' id='x%s'>" + resource + "</iq>"), step: "bind"},
-		abort{name: "another namespace", trap: binding("<iq xmlns='jabber:server' type='result' id='%s'>" + resource + "</iq>"), step: "bind"},
-		abort{name: "no payload", trap: binding("<iq type='result' id='%s'/>"), step: "bind"},
-		abort{name: "a success of SASL", trap: binding("<success xmlns='" + nsSASL + "'/>"), step: "bind"},
+		abort{name: "a message", trap: binding("<message from='" + contact + "'><body>x</body></message>"), err: text("in place of the answer"), step: "bind"},
+		abort{name: "a request", trap: binding(request), err: text("in place of the answer"), step: "bind"},
+		abort{name: "another id", trap: binding("<iq type='result' id='x%s'>" + resource + "</iq>"), err: text("in place of the answer"), step: "bind"},
+		abort{name: "another namespace", trap: binding("<iq xmlns='jabber:server' type='result' id='%s'>" + resource + "</iq>"), err: is(stanza.ErrNotStanza), step: "bind"},
+		abort{name: "no payload", trap: binding("<iq type='result' id='%s'/>"), err: text("the address that the server assigned"), step: "bind"},
+		abort{name: "a success of SASL", trap: binding("<success xmlns='" + nsSASL + "'/>"), err: is(stanza.ErrNotStanza), step: "bind"},
 		abort{name: "an error", trap: binding("<iq type='error' id='%s'><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"), err: is(stanza.NotAllowed), step: "bind"},
-		abort{name: "features without it", trap: authenticated(true, "<stream:features/>"), step: "bind"},
-		abort{name: "a message for features", trap: authenticated(true, "<message/>"), step: "authenticate"},
+		abort{name: "features without it", trap: authenticated(true, "<stream:features/>"), err: text("no resource binding"), step: "bind"},
+		abort{name: "a message for features", trap: authenticated(true, "<message/>"), err: text("in place of the stream's features"), step: "authenticate"},
 	)},
 	row{id: "S108a", title: "Limits that are none", oracle: ignoreRow, scenes: accepted(
 		limited("negative", "-1"), limited("zero", "0"), limited("too large for a number", "99999999999999999999"), limited("no number", "many"), limited("a fraction", "1.5"), limited("an exponent", "1e9"), limited("nothing", ""),

@@ -91,7 +91,7 @@ func inClearOptions() *xmpptest.Options {
 
 func (b bomb) play(t *testing.T) error {
 	return serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement = true, true
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
@@ -221,7 +221,7 @@ func dripBefore(t *testing.T) (seconds int64, err error) {
 			}
 			return err
 		})
-		c, err := library(srv.Configuration("romeo"))
+		c, err := library(ownConfiguration(srv))
 		if err != nil {
 			return err
 		}

@@ -104,6 +104,11 @@ func (w *watch) on(cfg *xmpp.ConnectionConfiguration) {
 			report(err)
 		}
 	}
+	w.logs(cfg)
+}
+
+// logs looks at a configuration's log, if it has none.
+func (w *watch) logs(cfg *xmpp.ConnectionConfiguration) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -47,8 +47,7 @@ func savesOfPushes(t *testing.T) (int64, error) {
 	store := &countingStore{MemoryStore: xmpp.NewMemoryStore(), suffix: "/roster"}
 	before := int64(0)
 	err := serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
-		cfg.Store = store
+		cfg := ownConfiguration(srv, func(cfg *xmpp.ConnectionConfiguration) { cfg.Store = store })
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
 			return err
@@ -80,7 +79,7 @@ func pushedRoster(t *testing.T) (grown int64, err error) {
 	note(t, "%d pushes", n)
 	var told atomic.Int64
 	err = serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement, cfg.Silence = true, true, -1
 		cfg.Limits.RosterBytes = 1 << 20
 		cfg.OnError = func(err error) {

@@ -83,7 +83,13 @@ func (r *table) publish() error {
 	return os.WriteFile(page, marked.ReplaceAllLiteral(text, []byte(b.String())), 0o644)
 }
 
-// The page has every row, as it is here, and no other.
+// scenesOf leaves out of what was shown the figures, which differ from run to run.
+func scenesOf(shown string) string {
+	scenes, _, _ := strings.Cut(strings.Trim(shown, " |\n"), ";")
+	return scenes
+}
+
+// The page has every row, as it is here and with as many scenes, and no other.
 func TestPageHasEveryRow(t *testing.T) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
@@ -96,18 +102,30 @@ func TestPageHasEveryRow(t *testing.T) {
 		}
 		at := strings.LastIndex(strings.TrimSuffix(line, " |\n"), " | ")
 		require.Positive(t, at, line)
-		on = append(on, line[:at])
-		require.NotEmpty(t, strings.Trim(line[at:], " |\n"), "run make security: %s", line)
+		on = append(on, line[:at]+" | "+scenesOf(line[at:]))
 	}
 	var want []string
 	for _, r := range rows {
 		l := r.line("")
-		want = append(want, strings.TrimSuffix(l, " |  |"))
+		want = append(want, strings.TrimSuffix(l, " |  |")+" | "+r.scenesShown())
 	}
 	for _, l := range want {
 		require.True(t, slices.Contains(on, l), "run make security: it lacks %s", l)
 	}
 	require.Len(t, on, len(want), "run make security")
+}
+
+// scenesShown is what the page says of the row's scenes after a long run.
+func (r row) scenesShown() string {
+	var whole, cut int
+	for _, s := range r.scenes {
+		if s.cut {
+			cut++
+		} else {
+			whole++
+		}
+	}
+	return shownIn(whole, cut, 2+randomCuts)
 }
 
 // Each row has its own number, a title and a rule.
@@ -127,7 +145,7 @@ func TestRowsAreNumbered(t *testing.T) {
 			names[s.name] = true
 		}
 		for _, o := range strings.Split(r.oracle, ", ") {
-			require.Contains(t, []string{abortRow, ignoreRow, rejectRow, boundRow}, o, r.id)
+			require.Contains(t, []string{abortRow, ignoreRow, rejectRow, boundRow, wholeRow}, o, r.id)
 		}
 	}
 }

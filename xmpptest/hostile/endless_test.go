@@ -82,8 +82,9 @@ func catchesUp(t *testing.T, options mam.Options, pages *atomic.Int64, page func
 	err = serve(t, &xmpptest.Options{Plaintext: true, Mechanisms: []string{"PLAIN"}}, func(srv *xmpptest.Server) error {
 		store, first := xmpp.NewMemoryStore(), atomic.Int64{}
 		login := func() (*xmpp.Connection, error) {
-			cfg := srv.Configuration("romeo")
-			cfg.Store, cfg.DisableStreamManagement, cfg.OnError = store, true, func(error) { first.CompareAndSwap(0, pages.Load()) }
+			cfg := ownConfiguration(srv, func(cfg *xmpp.ConnectionConfiguration) {
+				cfg.Store, cfg.DisableStreamManagement, cfg.OnError = store, true, func(error) { first.CompareAndSwap(0, pages.Load()) }
+			})
 			c, err := xmpp.NewConnection(cfg)
 			if err != nil {
 				return nil, err

@@ -27,7 +27,10 @@ func challenges(err func(error) error, list ...string) []scene {
 
 const wrong = "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=" // a signature, but of another exchange
 
-var unproven = is(sasl.ErrServerSignature)
+var (
+	unproven  = is(sasl.ErrServerSignature)
+	misplaced = text("in the middle of the authentication")
+)
 
 // S039 to S046: SCRAM.
 var _ = add(
@@ -61,15 +64,15 @@ var _ = add(
 			abort{name: "the wrong signature", trap: proven(saslElement("success", wrong)), err: unproven, step: "authenticate"},
 			abort{name: "half a signature", trap: proven(saslElement("success", "v=rmF9")), err: unproven, step: "authenticate"},
 			abort{name: "the wrong signature in a challenge", trap: proven(saslElement("challenge", wrong)), err: unproven, step: "authenticate"},
-			abort{name: "an error", trap: proven(saslElement("success", "e=other-error")), step: "authenticate"},
-			abort{name: "features of who is logged in", trap: proven("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"), step: "authenticate"},
-			abort{name: "the success of SASL2", trap: proven(success2("romeo@localhost", "")), step: "authenticate"},
+			abort{name: "an error", trap: proven(saslElement("success", "e=other-error")), err: all(is(sasl.NotAuthorized), text("other-error")), step: "authenticate"},
+			abort{name: "features of who is logged in", trap: proven("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"), err: misplaced, step: "authenticate"},
+			abort{name: "the success of SASL2", trap: proven(success2("romeo@localhost", "")), err: misplaced, step: "authenticate"},
 			abort{name: "SASL2, success at once", trap: always2(success2("romeo@localhost", "")), err: unproven, step: "authenticate"},
 			abort{name: "SASL2, success at once, with a signature", trap: always2(success2("romeo@localhost", additional(wrong))), err: unproven, step: "authenticate"},
 			abort{name: "SASL2, success without data", trap: proven2(success2("romeo@localhost", "")), err: unproven, step: "authenticate"},
 			abort{name: "SASL2, the wrong signature", trap: proven2(success2("romeo@localhost", additional(wrong))), err: unproven, step: "authenticate"},
 			abort{name: "SASL2, bound and resumed too", trap: proven2(success2("romeo@localhost/x", "<bound xmlns='urn:xmpp:bind:0'/><resumed xmlns='urn:xmpp:sm:3' previd='1' h='0'/>")), err: unproven, step: "authenticate"},
-			abort{name: "SASL2, the success of RFC 6120", trap: proven2(saslElement("success", "v=x")), step: "authenticate"},
+			abort{name: "SASL2, the success of RFC 6120", trap: proven2(saslElement("success", "v=x")), err: misplaced, step: "authenticate"},
 		),
 		accepted(login{name: "twin: it does"}, login{name: "twin: it does, by SASL2", options: &xmpptest.Options{SASL2: true}}),
 	)},

@@ -88,7 +88,7 @@ func neverAcked(t *testing.T) (grown int64, err error) {
 // unacknowledged runs f with a client whose server counts and never says so. Behind f the client must still hear.
 func unacknowledged(t *testing.T, f func(*xmpptest.Server, *xmpp.Connection) error) error {
 	return serve(t, &xmpptest.Options{Plaintext: true, Mechanisms: []string{"PLAIN"}, NoArchive: true, StreamManagement: xmpptest.StreamManagement{AskEvery: -1, Mute: true}}, func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func item(n int) string {
 // withRoster logs in where the roster is what fill sends, and calls f when it is there or can't be.
 func withRoster(t *testing.T, fill func(send func(string) error) error, f func(c *xmpp.Connection, log string, base int64) error) error {
 	return serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement = true, true
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {
@@ -281,7 +281,7 @@ func presences(format string, known bool) func(t *testing.T) (int64, error) {
 func quietly(t *testing.T, prepare func(*xmpp.Connection), f func(c *xmpp.Connection, send func(string)) error, changes ...with) error {
 	t.Helper()
 	return serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement, cfg.Silence = true, true, -1
 		for _, change := range changes {
 			change(cfg)
@@ -322,7 +322,7 @@ func heldRequests(t *testing.T) (held int64, err error) {
 	n := amount(100_000, 10_000)
 	note(t, "%d requests", n)
 	err = serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
-		cfg := srv.Configuration("romeo")
+		cfg := measured(srv)
 		cfg.DisableReconnection, cfg.DisableStreamManagement = true, true
 		c, err := xmpp.NewConnection(cfg)
 		if err != nil {

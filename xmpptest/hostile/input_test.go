@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -105,10 +106,10 @@ var _ = add(
 		),
 	)},
 	row{id: "S089", title: "Something behind the end of the stream", oracle: abortRow, scenes: aborts(
-		abort{name: "a request", trap: online("</stream:stream>" + request), online: true, returns: streamLost, with: openly, options: openHouse},
-		abort{name: "another stream", trap: online("</stream:stream>" + header + request), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "a request", trap: online("</stream:stream>" + request), err: text("the server ended the stream"), online: true, returns: streamLost, with: openly, options: openHouse},
+		abort{name: "another stream", trap: online("</stream:stream>" + header + request), err: text("the server ended the stream"), online: true, returns: streamLost, with: openly, options: openHouse},
 		abort{name: "an error of the stream, and a request", trap: online("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>" + request), err: is(stanza.StreamReset), online: true, returns: streamLost, with: openly, options: openHouse},
-		abort{name: "before the login", trap: secured("</stream:stream>" + offer(sha)), step: "stream"},
+		abort{name: "before the login", trap: secured("</stream:stream>" + offer(sha)), err: is(io.EOF), step: "stream"},
 	)},
 )
 

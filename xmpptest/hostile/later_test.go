@@ -14,27 +14,39 @@ import (
 // later is a client that is online, loses the connection and walks into the trap with its next one, as it does by
 // itself: check sees its error, nil while it goes on, and how many connections it made since.
 func later(name string, set trap, check func(err error, state xmpp.State, dials int) error) scene {
-	return scene{name: "with a connection lost, " + name, play: func(t *testing.T) error {
+	return scene{name: "with a connection lost, " + name, cut: true, play: func(t *testing.T) error {
 		return serve(t, nil, func(srv *xmpptest.Server) error {
-			c, err := xmpp.NewConnection(configuration(srv, password))
-			if err != nil {
-				return err
+			for _, way := range cuts(name) {
+				if err := walksBack(t, srv, way, set, check); err != nil {
+					return whenCut(way, err)
+				}
 			}
-			defer c.Close()
-			if err := c.Login(t.Context(), "", ""); err != nil {
-				return err
-			}
-			moment()
-			script := srv.Script(func(s *xmpptest.ScriptConn) error {
-				trigger, err := set(s)
-				return errors.Join(err, s.Send(trigger), drain(s))
-			})
-			before := srv.Dialer().Dials()
-			srv.Drop("romeo")
-			pass(10 * time.Minute)
-			return errors.Join(script.Wait(t.Context()), check(c.Err(), c.State(), srv.Dialer().Dials()-before))
+			return nil
 		})
 	}}
+}
+
+func walksBack(t *testing.T, srv *xmpptest.Server, way cut, set trap, check func(err error, state xmpp.State, dials int) error) error {
+	c, err := xmpp.NewConnection(configuration(srv, password))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Login(t.Context(), "", ""); err != nil {
+		return err
+	}
+	moment()
+	script := srv.Script(func(s *xmpptest.ScriptConn) error {
+		trigger, err := set(s)
+		if err == nil {
+			_ = way.deliver(trigger, s.Send) // its error would be that the client has gone
+		}
+		return errors.Join(err, drain(s))
+	})
+	before := srv.Dialer().Dials()
+	srv.Drop("romeo")
+	pass(10 * time.Minute)
+	return errors.Join(script.Wait(t.Context()), check(c.Err(), c.State(), srv.Dialer().Dials()-before))
 }
 
 // ends says that the client gave up at once, for this error.

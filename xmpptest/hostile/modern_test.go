@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,16 +68,16 @@ var (
 var _ = add(
 	row{id: "S048", title: "The server takes us for somebody else", oracle: abortRow, scenes: slices.Concat(
 		aborts(
-			abort{name: "another account", trap: identified(success2("mallory@localhost", "")), step: "authenticate", with: plain},
-			abort{name: "another domain", trap: identified(success2("romeo@evil.example", "")), step: "authenticate", with: plain},
-			abort{name: "the domain", trap: identified(success2("localhost", "")), step: "authenticate", with: plain},
-			abort{name: "nobody", trap: identified("<success xmlns='" + nsSASL2 + "'/>"), step: "authenticate", with: plain},
-			abort{name: "no address", trap: identified(success2("@@", "")), step: "authenticate", with: plain},
-			abort{name: "two of them", trap: identified("<success xmlns='" + nsSASL2 + "'><authorization-identifier>mallory@localhost</authorization-identifier><authorization-identifier>romeo@localhost</authorization-identifier></success>"), step: "authenticate", with: plain},
-			abort{name: "a resource of another account", trap: boundAs("mallory@localhost/x"), step: "bind"},
-			abort{name: "a resource of another domain", trap: boundAs("romeo@evil.example/x"), step: "bind"},
-			abort{name: "a resource that is none", trap: boundAs("romeo@localhost"), step: "bind"},
-			abort{name: "an address that is none", trap: boundAs("@@"), step: "bind"},
+			abort{name: "another account", trap: identified(success2("mallory@localhost", "")), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "another domain", trap: identified(success2("romeo@evil.example", "")), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "the domain", trap: identified(success2("localhost", "")), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "nobody", trap: identified("<success xmlns='" + nsSASL2 + "'/>"), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "no address", trap: identified(success2("@@", "")), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "two of them", trap: identified("<success xmlns='" + nsSASL2 + "'><authorization-identifier>mallory@localhost</authorization-identifier><authorization-identifier>romeo@localhost</authorization-identifier></success>"), err: is(xmpp.ErrWrongAccount), step: "authenticate", with: plain},
+			abort{name: "a resource of another account", trap: boundAs("mallory@localhost/x"), err: is(xmpp.ErrWrongAccount), step: "bind"},
+			abort{name: "a resource of another domain", trap: boundAs("romeo@evil.example/x"), err: is(xmpp.ErrWrongAccount), step: "bind"},
+			abort{name: "a resource that is none", trap: boundAs("romeo@localhost"), err: text("has no resource"), step: "bind"},
+			abort{name: "an address that is none", trap: boundAs("@@"), err: text("the address that the server assigned"), step: "bind"},
 		),
 		accepted(
 			login{name: "twin: who we are", options: &xmpptest.Options{SASL2: true, Mechanisms: []string{"PLAIN"}}, with: plain},
@@ -89,29 +90,29 @@ var _ = add(
 		choice{name: "twin: on TLS", features: strings.TrimSuffix(offer2("", "", "SCRAM-SHA-512"), "</stream:features>") + strings.TrimPrefix(offer(sha), "<stream:features>"), mechanism: "SCRAM-SHA-512", flag: "y,"},
 	)},
 	row{id: "S050", title: "Something else in the middle of the authentication", oracle: abortRow, scenes: slices.Concat(aborts(
-		abort{name: "a message", trap: challenged(func(string) string { return message }), step: "authenticate"},
-		abort{name: "a request", trap: proven(request), step: "authenticate"},
-		abort{name: "features again", trap: proven(offer("PLAIN")), step: "authenticate"},
+		abort{name: "a message", trap: challenged(func(string) string { return message }), err: misplaced, step: "authenticate"},
+		abort{name: "a request", trap: proven(request), err: misplaced, step: "authenticate"},
+		abort{name: "features again", trap: proven(offer("PLAIN")), err: misplaced, step: "authenticate"},
 		abort{name: "text", trap: proven("hello"), says: "bad-format", step: "authenticate"},
-		abort{name: "the end", trap: proven("</stream:stream>"), step: "authenticate"},
-		abort{name: "a new stream", trap: proven(header), step: "authenticate"},
-		abort{name: "SASL2, a message", trap: always2(message), step: "authenticate"},
-		abort{name: "SASL2, a request", trap: proven2(request), step: "authenticate"},
-		abort{name: "SASL2, features again", trap: proven2(offer("PLAIN")), step: "authenticate"},
-		abort{name: "SASL2, blanks", trap: proven2(" \n" + success2("romeo@localhost", additional("v=x"))), step: "authenticate"},
+		abort{name: "the end", trap: proven("</stream:stream>"), err: is(io.EOF), step: "authenticate"},
+		abort{name: "a new stream", trap: proven(header), err: text("restricted-xml"), step: "authenticate"},
+		abort{name: "SASL2, a message", trap: always2(message), err: misplaced, step: "authenticate"},
+		abort{name: "SASL2, a request", trap: proven2(request), err: misplaced, step: "authenticate"},
+		abort{name: "SASL2, features again", trap: proven2(offer("PLAIN")), err: misplaced, step: "authenticate"},
+		abort{name: "SASL2, blanks", trap: proven2(" \n" + success2("romeo@localhost", additional("v=x"))), err: misplaced, step: "authenticate"},
 		abort{name: "SASL2, text", trap: proven2("hello"), says: "bad-format", step: "authenticate"},
-		abort{name: "SASL2, the end", trap: proven2("</stream:stream>"), step: "authenticate"},
+		abort{name: "SASL2, the end", trap: proven2("</stream:stream>"), err: is(io.EOF), step: "authenticate"},
 	),
 		believed(login{name: "twin: nothing"}, good, ""),
 		accepted(login{name: "twin: blanks, which only SASL2 forbids", with: quiet, script: knows(offer(sha), good, " \n")}),
 	)},
 	row{id: "S050a", title: "An authentication without end, or in no base64", oracle: abortRow, scenes: aborts(
-		abort{name: "endless challenges", trap: proven(strings.Repeat(saslElement("challenge", ""), 20)), step: "authenticate"},
-		abort{name: "no base64", trap: challenged(func(string) string { return "<challenge xmlns='" + nsSASL + "'>%%%</challenge>" }), step: "authenticate"},
-		abort{name: "loose base64", trap: challenged(func(string) string { return "<challenge xmlns='" + nsSASL + "'>cj1=</challenge>" }), step: "authenticate"},
-		abort{name: "a challenge of 60 kB", trap: challenged(func(string) string { return saslElement("challenge", strings.Repeat("x", 45_000)) }), step: "authenticate"},
-		abort{name: "SASL2, endless challenges", trap: proven2(strings.Repeat(sasl2Element("challenge", ""), 20)), step: "authenticate"},
-		abort{name: "SASL2, no base64", trap: always2("<challenge xmlns='" + nsSASL2 + "'>%%%</challenge>"), step: "authenticate"},
+		abort{name: "endless challenges", trap: proven(strings.Repeat(saslElement("challenge", ""), 20)), err: unproven, step: "authenticate"},
+		abort{name: "no base64", trap: challenged(func(string) string { return "<challenge xmlns='" + nsSASL + "'>%%%</challenge>" }), err: text("is not base64"), step: "authenticate"},
+		abort{name: "loose base64", trap: challenged(func(string) string { return "<challenge xmlns='" + nsSASL + "'>cj1=</challenge>" }), err: text("is not base64"), step: "authenticate"},
+		abort{name: "a challenge of 60 kB", trap: challenged(func(string) string { return saslElement("challenge", strings.Repeat("x", 45_000)) }), err: as[*sasl.ProtocolError], step: "authenticate"},
+		abort{name: "SASL2, endless challenges", trap: proven2(strings.Repeat(sasl2Element("challenge", ""), 20)), err: unproven, step: "authenticate"},
+		abort{name: "SASL2, no base64", trap: always2("<challenge xmlns='" + nsSASL2 + "'>%%%</challenge>"), err: text("is not base64"), step: "authenticate"},
 	)},
 	row{id: "S052", title: "A token is shown to somebody else", oracle: abortRow, also: "TestHostileTokens sasl.TestSelectToken", scenes: []scene{
 		{name: "another domain", play: tokenFor(func(cfg *xmpp.ConnectionConfiguration) {
@@ -129,7 +130,7 @@ var _ = add(
 		abort{name: "empty", trap: byToken(success2("romeo@localhost", additional(""))), err: unproven, step: "authenticate", before: true, options: modern()},
 		abort{name: "wrong", trap: byToken(success2("romeo@localhost", additional(strings.Repeat("x", 32)))), err: unproven, step: "authenticate", before: true, options: modern()},
 		abort{name: "a new token and a resource", trap: byToken(success2("romeo@localhost/x", additional(strings.Repeat("x", 32))+"<token xmlns='urn:xmpp:fast:0' token='evil' expiry='2099-01-01T00:00:00Z'/><bound xmlns='urn:xmpp:bind:0'/>")), err: unproven, step: "authenticate", before: true, options: modern(), after: noEvilToken},
-		abort{name: "it asks for the password", trap: byToken(sasl2Element("challenge", "password?")), step: "authenticate", before: true, options: modern()},
+		abort{name: "it asks for the password", trap: byToken(sasl2Element("challenge", "password?")), err: is(sasl.ErrState), step: "authenticate", before: true, options: modern()},
 	)},
 	row{id: "S054", title: "A token that is refused", oracle: abortRow, also: "TestHostileTokens", scenes: []scene{
 		{name: "one login by password", play: refusedToken},

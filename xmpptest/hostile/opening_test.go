@@ -3,6 +3,7 @@ package hostile_test
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -51,20 +52,20 @@ var _ = add(
 		abort{name: "random ways of cutting", trap: clear(header + offer("PLAIN", "SCRAM-SHA-1")), err: is(xmpp.ErrTLSRequired), step: "starttls", random: 1000},
 	)},
 	row{id: "S003", title: "Something else in place of <proceed/>", oracle: abortRow, scenes: aborts(
-		abort{name: "failure", trap: wantTLS("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), step: "starttls"},
-		abort{name: "features", trap: wantTLS(offer("PLAIN")), step: "starttls"},
-		abort{name: "message", trap: wantTLS("<message/>"), step: "starttls"},
-		abort{name: "success of SASL", trap: wantTLS("<success xmlns='" + nsSASL + "'/>"), step: "starttls"},
-		abort{name: "another namespace", trap: wantTLS("<proceed xmlns='urn:x'/>"), step: "starttls"},
-		abort{name: "no namespace", trap: wantTLS("<proceed/>"), step: "starttls"},
-		abort{name: "the end", trap: wantTLS("</stream:stream>"), step: "starttls"},
-		abort{name: "a new stream", trap: wantTLS(header + offer("PLAIN")), step: "starttls"},
+		abort{name: "failure", trap: wantTLS("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "features", trap: wantTLS(offer("PLAIN")), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "message", trap: wantTLS("<message/>"), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "success of SASL", trap: wantTLS("<success xmlns='" + nsSASL + "'/>"), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "another namespace", trap: wantTLS("<proceed xmlns='urn:x'/>"), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "no namespace", trap: wantTLS("<proceed/>"), err: text("in place of <proceed/>"), step: "starttls"},
+		abort{name: "the end", trap: wantTLS("</stream:stream>"), err: is(io.EOF), step: "starttls"},
+		abort{name: "a new stream", trap: wantTLS(header + offer("PLAIN")), err: text("restricted-xml"), step: "starttls"},
 	)},
 	row{id: "S004", title: "Plaintext behind <proceed/>", oracle: abortRow, scenes: aborts(
-		abort{name: "in one segment", trap: wantTLS(proceed + header + offer("PLAIN")), step: "starttls", whole: true},
-		abort{name: "white space in one segment", trap: wantTLS(proceed + " "), step: "starttls", whole: true},
+		abort{name: "in one segment", trap: wantTLS(proceed + header + offer("PLAIN")), err: text("bytes in clear behind <proceed/>"), step: "starttls", whole: true},
+		abort{name: "white space in one segment", trap: wantTLS(proceed + " "), err: text("bytes in clear behind <proceed/>"), step: "starttls", whole: true},
 		// Cut, it is the handshake that meets them.
-		abort{name: "in segments", trap: wantTLS(proceed + header + offer("PLAIN")), handshake: true},
+		abort{name: "in segments", trap: wantTLS(proceed + header + offer("PLAIN")), err: text("bytes in clear behind <proceed/>", "first record does not look like a TLS handshake"), handshake: true},
 	)},
 	row{id: "S005", title: "Features from before TLS are remembered", oracle: abortRow, scenes: aborts(
 		abort{name: "PLAIN behind TLS", trap: forgets, err: is(sasl.ErrNoMechanism), step: "authenticate"},
@@ -113,13 +114,13 @@ var _ = add(
 		accepted(login{name: "twin: *.example.org for chat.example.org", lazy: chain("chat.example.org", wildcard("*.example.org")), with: trusting}),
 	)},
 	row{id: "S012", title: "Old versions of TLS", oracle: abortRow, scenes: slices.Concat(
-		badCertificate("1.1", tlsOnly(tls.VersionTLS10, tls.VersionTLS11), nil),
-		badCertificate("1.0 that the configuration allows", tlsOnly(tls.VersionTLS10, tls.VersionTLS10), nil, func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.MinVersion = tls.VersionTLS10 }),
+		badCertificate("1.1", tlsOnly(tls.VersionTLS10, tls.VersionTLS11), text("protocol version not supported")),
+		badCertificate("1.0 that the configuration allows", tlsOnly(tls.VersionTLS10, tls.VersionTLS10), text("protocol version not supported"), func(cfg *xmpp.ConnectionConfiguration) { cfg.TLS.MinVersion = tls.VersionTLS10 }),
 		accepted(login{name: "twin: 1.2", lazy: tlsOnly(tls.VersionTLS12, tls.VersionTLS12)}),
 	)},
 	row{id: "S013", title: "The connection ends in the middle of a stanza", oracle: ignoreRow, scenes: []scene{{name: "cut at every byte", play: truncated}}},
 	row{id: "S014", title: "TLS selects another protocol", oracle: abortRow, scenes: slices.Concat(
-		aborts(abort{name: "http/1.1", trap: handshake(true), step: "tls", whole: true, with: direct, options: protocols("http/1.1")}),
+		aborts(abort{name: "http/1.1", trap: handshake(true), err: text("no application protocol"), step: "tls", whole: true, with: direct, options: protocols("http/1.1")}),
 		accepted(
 			login{name: "twin: none", lazy: func() *xmpptest.Options { return protocols() }, with: direct},
 			login{name: "twin: xmpp-client", lazy: func() *xmpptest.Options { return protocols("h2", "xmpp-client") }, with: direct},
@@ -131,11 +132,11 @@ var _ = add(
 		abort{name: "behind TLS", trap: headed(stranded + offer("SCRAM-SHA-1")), says: stanza.StreamUnsupportedVersion, step: "stream"},
 		abort{name: "behind TLS, with no features", trap: secured("<stream:features/>"), err: is(sasl.ErrNoMechanism), step: "authenticate"},
 		abort{name: "of another protocol", trap: clear("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='urn:x' version='1.0'>"), says: stanza.StreamInvalidNamespace, step: "stream"},
-		abort{name: "of none", trap: clear("HTTP/1.1 400 Bad Request\r\n\r\n"), step: "stream"},
+		abort{name: "of none", trap: clear("HTTP/1.1 400 Bad Request\r\n\r\n"), err: text("not-well-formed"), step: "stream"},
 	)},
 	row{id: "S021", title: "A port for direct TLS that speaks in clear", oracle: abortRow, scenes: aborts(
-		abort{name: "a stream", trap: at("" + header + offer("PLAIN")), step: "tls", with: direct, handshake: true},
-		abort{name: "HTTP", trap: at("HTTP/1.1 400 Bad Request\r\n\r\n"), step: "tls", with: direct, handshake: true},
+		abort{name: "a stream", trap: at("" + header + offer("PLAIN")), err: as[tls.RecordHeaderError], step: "tls", with: direct, handshake: true},
+		abort{name: "HTTP", trap: at("HTTP/1.1 400 Bad Request\r\n\r\n"), err: as[tls.RecordHeaderError], step: "tls", with: direct, handshake: true},
 	)},
 )
 

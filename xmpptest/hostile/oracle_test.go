@@ -115,7 +115,8 @@ func TestAbortSees(t *testing.T) {
 		"it goes on":     {"the connection was not closed", abort{trap: online("<message/>")}},
 		"another word":   {`"not-well-formed", not "reset"`, abort{trap: online("<message><body>x</message>"), says: stanza.StreamReset}},
 		"it calls again": {"the connection goes on", abort{trap: online("</stream:stream>")}},
-		"it returns":     {"", abort{trap: online("</stream:stream>"), returns: streamLost}},
+		"it returns":     {"", abort{trap: online("</stream:stream>"), err: text("the server ended the stream"), returns: streamLost}},
+		"unnamed error":  {"the row names no error", abort{trap: online("</stream:stream>"), returns: streamLost}},
 		"it doesn't return": {"with its own server again it is closed", abort{trap: online("</stream:stream>"), returns: streamLost, with: func(cfg *xmpp.ConnectionConfiguration) {
 			cfg.DisableReconnection = true
 		}}},

@@ -19,6 +19,7 @@ const (
 	ignoreRow = "IGNORE"
 	rejectRow = "REJECT"
 	boundRow  = "BOUND"
+	wholeRow  = "WHOLE"
 )
 
 // A row is one class of attack. Its number stays with it.
@@ -114,10 +115,13 @@ func (s scene) run(t *testing.T) (err error) {
 }
 
 // shown says how many scenes held.
-func shown(whole, cut int) string {
+func shown(whole, cut int) string { return shownIn(whole, cut, len(cuts(""))) }
+
+// shownIn says it of a run with so many ways of cutting.
+func shownIn(whole, cut, ways int) string {
 	var parts []string
 	if cut > 0 {
-		parts = append(parts, fmt.Sprintf("%s in %d ways of cutting each", plural(cut, "scene"), len(cuts(""))))
+		parts = append(parts, fmt.Sprintf("%s in %d ways of cutting each", plural(cut, "scene"), ways))
 	}
 	if whole > 0 {
 		parts = append(parts, plural(whole, "scene"))

@@ -86,7 +86,7 @@ func everMore(t *testing.T) (grown int64, err error) {
 		store := xmpp.NewMemoryStore()
 		var old, fresh atomic.Int64
 		login := func() (*xmpp.Connection, error) {
-			cfg := srv.Configuration("romeo")
+			cfg := measured(srv)
 			cfg.Store, cfg.DisableStreamManagement, cfg.DisableReconnection = store, true, true
 			c, err := xmpp.NewConnection(cfg)
 			if err != nil {

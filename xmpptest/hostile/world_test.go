@@ -44,6 +44,26 @@ func configuration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfig
 		Address: srv.Address("romeo"), Password: xmpp.Secret(srv.Password("romeo")),
 		Host: "xmpp.example", Dialer: srv.Dialer(), TLS: &tls.Config{RootCAs: srv.CA(), CurvePreferences: []tls.CurveID{tls.CurveP256}}, // one that is quick: there are many handshakes
 	}
+	return watched(srv, cfg, changes...)
+}
+
+// ownConfiguration is that of romeo as the server makes it, for one without TLS.
+func ownConfiguration(srv *xmpptest.Server, changes ...with) *xmpp.ConnectionConfiguration {
+	return watched(srv, srv.Configuration("romeo"), changes...)
+}
+
+// measured is ownConfiguration without a look at traces, the cost of which would be measured too. What is told to
+// OnError is in the log as well.
+func measured(srv *xmpptest.Server) *xmpp.ConnectionConfiguration {
+	cfg := srv.Configuration("romeo")
+	if w, ok := watches.Load(srv); ok {
+		w.(*watch).logs(cfg)
+	}
+	return cfg
+}
+
+// watched makes the changes, and looks at what the configuration's hooks are told.
+func watched(srv *xmpptest.Server, cfg *xmpp.ConnectionConfiguration, changes ...with) *xmpp.ConnectionConfiguration {
 	for _, change := range changes {
 		if change != nil {
 			change(cfg)
@@ -111,6 +131,16 @@ func is(target error) func(error) error {
 	return func(err error) error {
 		if !errors.Is(err, target) {
 			return fmt.Errorf("%v: it is not %q", err, target)
+		}
+		return nil
+	}
+}
+
+// text makes a check of what an error that has no type of its own says: one of these.
+func text(words ...string) func(error) error {
+	return func(err error) error {
+		if err == nil || containsAny(err.Error(), words...) == "" {
+			return fmt.Errorf("%v: it says none of %q", err, words)
 		}
 		return nil
 	}
