@@ -2,7 +2,6 @@ package hostile_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -13,14 +12,9 @@ import (
 	"github.com/gosmack/xmpp/xmpptest"
 )
 
-// What a figure of latency needs. The bound on the slowest of twenty is wide, because the machine does other things too.
-const (
-	fewestRequests = 5
-	lateRequest    = time.Second
-)
-
-// latency is how long requests of our own take while a flood comes in as fast as it is read, by the clock of the machine: that of the middle one.
-func latency(t *testing.T) (ms int64, err error) {
+// latency is how many requests of a flood, which comes as fast as it is read, there are for each of our own, which are made one behind the other. How long these
+// take is noted: it is a matter of the machine.
+func latency(t *testing.T) (between int64, err error) {
 	n := amount(100_000, 20_000)
 	err = serve(t, inClearOptions(), func(srv *xmpptest.Server) error {
 		flooding, over := make(chan struct{}), make(chan struct{})
@@ -62,15 +56,9 @@ func latency(t *testing.T) (ms int64, err error) {
 			}
 		}
 		slices.Sort(took)
-		if len(took) < fewestRequests {
-			return fmt.Errorf("only %d requests of our own went through: the flood was over too soon to say anything", len(took))
-		}
-		if late := took[len(took)*95/100]; late > lateRequest {
-			return fmt.Errorf("of twenty requests one took %v or more", late)
-		}
-		ms = took[len(took)/2].Milliseconds()
-		note(t, "%d requests of our own in %d, the longest took %d ms", len(took), n, took[len(took)-1].Milliseconds())
+		between = int64(n / len(took))
+		note(t, "half of our own %d took %d ms or less, the longest %d ms", len(took), took[len(took)/2].Milliseconds(), took[len(took)-1].Milliseconds())
 		return errors.Join(c.Close(), script.Wait(t.Context()))
 	})
-	return ms, err
+	return between, err
 }
