@@ -327,8 +327,8 @@ func TestSagaSees(t *testing.T) {
 
 // What a client says by itself is seen.
 func TestNothingSaidSees(t *testing.T) {
-	sees(t, nothingSaid("x", "<message from='"+contactFull+"'><body>x</body></message>"), "")
-	sees(t, nothingSaid("x", "<iq type='get' id='p' from='"+contactFull+"'><ping xmlns='urn:xmpp:ping'/></iq>"), "it wrote")
+	sees(t, nothingSaid(ignore{name: "x", send: "<message from='" + contactFull + "' type='chat'><body>x</body></message>", hears: "x"}), "")
+	sees(t, nothingSaid(ignore{name: "x", send: "<iq type='get' id='p' from='" + contactFull + "'><ping xmlns='urn:xmpp:ping'/></iq>"}), "wrote")
 }
 
 // lastOf is the last stanza that a client wrote with a payload of this namespace.
