@@ -154,7 +154,9 @@ func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Mess
 // pass takes an admitted message through the other steps and on to the application.
 func (c *Connection) pass(ctx context.Context, ev messageEvent) {
 	ev.m = c.incoming(ctx, ev.came)
-	item := stream.ItemOf(ctx)
+	held := stream.Hold(ctx) // a step may have left the line to somebody else, who is through with it any time
+	defer held.Release()
+	item := held
 	switch {
 	case ev.m == nil:
 		item = nil // what waits behind a slow callback is only the news
@@ -314,7 +316,9 @@ func (c *Connection) routePresence(ctx context.Context, p *stanza.Presence) {
 		}
 	}
 	c.roster.routePresence(ctx, p)
-	if item := stream.ItemOf(ctx); item != nil && item.Stanza == stanza.Stanza(p) {
+	item := stream.Hold(ctx)
+	defer item.Release()
+	if item != nil && item.Stanza == stanza.Stanza(p) {
 		c.toApp(ctx, item, c.onPresence)
 		return
 	}

@@ -421,3 +421,20 @@ func TestASuspectInABurst(t *testing.T) {
 		})
 	}
 }
+
+// A hook's context ends with the session, which the server's last words end: they were heard all the same.
+func TestShutdownByAHook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := xmpptest.NewServer(t, nil)
+		for i := range 100 {
+			c := offline(t, srv, "romeo")
+			result := make(chan error, 1)
+			c.Use(xmpp.Extension{Name: "x", Online: func(ctx context.Context, _ *xmpp.Session) error {
+				result <- c.Shutdown(ctx)
+				return nil
+			}})
+			_ = c.Login(t.Context(), "", "")
+			require.NoError(t, <-result, "time %d", i)
+		}
+	})
+}

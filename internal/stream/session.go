@@ -323,11 +323,11 @@ func (s *Session) Shutdown(ctx context.Context, err error) (ended bool) {
 	s.writer.finish(words, streamEnd, true)
 	select {
 	case <-s.read.C():
-		s.mu.Lock()
-		ended = s.whole
-		s.mu.Unlock()
-	case <-ctx.Done():
+	case <-ctx.Done(): // perhaps because of just that: a hook's context ends with the session
 	}
+	s.mu.Lock()
+	ended = s.whole
+	s.mu.Unlock()
 	s.writer.closeTLS()
 	s.fail(err)
 	return ended
