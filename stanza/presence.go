@@ -80,7 +80,11 @@ func presenceFrom(e Element) (*Presence, error) {
 
 // parsePriority reads an xs:byte.
 func parsePriority(s string) (int8, bool) {
-	n, err := strconv.ParseInt(trimSpace(s), 10, 8)
+	s = trimSpace(s)
+	if s == "" {
+		return 0, false // mostly there is none, and strconv's error costs
+	}
+	n, err := strconv.ParseInt(s, 10, 8)
 	if err != nil {
 		return 0, false
 	}

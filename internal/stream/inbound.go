@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp/internal/sm"
+	"github.com/gosmack/xmpp/internal/xmlstream"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -23,9 +24,9 @@ const (
 // An Item is a received stanza on its way. It counts to the bounds until everyone who
 // retained it has released it.
 type Item struct {
-	Stanza stanza.Stanza // nil before Decode
-	e      stanza.Element
-	Size   int32 // bytes
+	Stanza stanza.Stanza   // nil before Decode
+	draft  xmlstream.Draft // until Decode
+	Size   int32           // bytes
 	refs   atomic.Int32
 	in     *Inbound
 	seq    sm.Seq // its place in the server's count; 0: none
@@ -41,7 +42,9 @@ func (it *Item) Decode(report func(error)) bool {
 	if it.Stanza != nil {
 		return true
 	}
-	s, err := stanza.FromElement(it.e)
+	e := stanza.Element(it.draft.Keep())
+	it.draft = xmlstream.Draft{}
+	s, err := stanza.FromElement(e)
 	if err != nil {
 		report(err)
 		return false
@@ -130,9 +133,10 @@ type Inbound struct {
 func (q *Inbound) Init(of Keeper) { q.of = of }
 
 // NewItem takes a stanza in; nil: it was received before the stream was resumed.
-func (q *Inbound) NewItem(e stanza.Element) *Item { return q.newItem(e, e.Size()) }
+func (q *Inbound) NewItem(d xmlstream.Draft) *Item { return q.newItem(d, d.Element().Size()) }
 
-func (q *Inbound) newItem(e stanza.Element, size int) *Item {
+func (q *Inbound) newItem(d xmlstream.Draft, size int) *Item {
+	e := d.Element()
 	kind, id, from := e.Local(), e.Attr("id"), e.Attr("from")
 	q.mu.Lock()
 	seq, again, err := q.sm.Receive(kind, id, from)
@@ -152,12 +156,12 @@ func (q *Inbound) newItem(e stanza.Element, size int) *Item {
 		return nil
 	}
 	if len(q.spare) == 0 {
-		q.made = min(2*q.made+1, 7)
+		q.made = min(2*q.made+1, 8)
 		q.spare = make([]Item, q.made)
 	}
 	it := &q.spare[0]
 	q.spare = q.spare[1:]
-	it.e, it.Size, it.in, it.seq = e, int32(size), q, seq
+	it.draft, it.Size, it.in, it.seq = d, int32(size), q, seq
 	it.refs.Store(1)
 	return it
 }
@@ -173,7 +177,7 @@ const (
 )
 
 func (q *Inbound) handled(it *Item) {
-	it.Stanza, it.e = nil, stanza.Element{} // it may lie beside one that lives on
+	it.Stanza, it.draft = nil, xmlstream.Draft{} // it may lie beside one that lives on
 	worth := 1 + uint32(it.Size)/tickBytes
 	for {
 		it.next = q.done.Load()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gosmack/xmpp/stanza"
+	"github.com/gosmack/xmpp/internal/xmlstream"
 )
 
 func inbound() *Inbound {
@@ -47,7 +47,7 @@ func TestAsyncLetsTheLineGoOn(t *testing.T) {
 		l, in := NewLine(t.Context()), inbound()
 		release := make(chan struct{})
 		var got []string
-		item := in.newItem(stanza.Element{}, 10)
+		item := in.newItem(xmlstream.Draft{}, 10)
 		l.Add(Job{Item: item, Do: func(ctx context.Context) {
 			require.Same(t, item, ItemOf(ctx))
 			require.True(t, l.Runs(ctx))
@@ -78,7 +78,7 @@ func TestLineStopDropsWhatWaits(t *testing.T) {
 		started, release := make(chan struct{}), make(chan struct{})
 		ran := 0
 		for range 3 {
-			item := in.newItem(stanza.Element{}, 1)
+			item := in.newItem(xmlstream.Draft{}, 1)
 			l.Add(Job{Item: item, Do: func(context.Context) {
 				if ran++; ran == 1 {
 					close(started)
@@ -123,7 +123,7 @@ func TestInboundBounds(t *testing.T) {
 				select {
 				case <-done:
 					cancel()
-					items = append(items, in.newItem(stanza.Element{}, 100))
+					items = append(items, in.newItem(xmlstream.Draft{}, 100))
 				default:
 					cancel()
 					<-done
@@ -157,7 +157,7 @@ func TestInboundBounds(t *testing.T) {
 func TestInboundBoundByBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := inbound()
-		in.newItem(stanza.Element{}, softBytes)
+		in.newItem(xmlstream.Draft{}, softBytes)
 		paused := make(chan struct{})
 		go func() { in.Wait(t.Context()); close(paused) }()
 		synctest.Wait()
@@ -177,7 +177,7 @@ func TestALateContextDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, in := NewLine(t.Context()), inbound()
 		var late context.Context
-		item := in.newItem(stanza.Element{}, 1)
+		item := in.newItem(xmlstream.Draft{}, 1)
 		l.Add(Job{Item: item, Do: func(ctx context.Context) { late = ctx }})
 		item.Release()
 		synctest.Wait()
@@ -210,7 +210,7 @@ func TestDrainedWaitsForTheLastItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := inbound()
 		require.True(t, in.Drained(t.Context(), nil))
-		item := in.newItem(stanza.Element{}, 1)
+		item := in.newItem(xmlstream.Draft{}, 1)
 		stop := make(chan struct{})
 		result := make(chan bool, 2)
 		go func() { result <- in.Drained(t.Context(), stop) }()
@@ -230,10 +230,10 @@ func TestARequestWakesThePausedReader(t *testing.T) {
 		of := &keeper{outstanding: true, busy: true}
 		in := &Inbound{of: of}
 		for range hardCount - 100 {
-			in.newItem(stanza.Element{}, 1)
+			in.newItem(xmlstream.Draft{}, 1)
 		}
 		of.outstanding = false
-		in.newItem(stanza.Element{}, 1)
+		in.newItem(xmlstream.Draft{}, 1)
 		awake := false
 		go func() { in.Wait(t.Context()); awake = true }()
 		synctest.Wait()
@@ -251,7 +251,7 @@ func TestAPausedReaderIsWokenForMany(t *testing.T) {
 		in := &Inbound{of: &keeper{busy: true}}
 		var items []*Item
 		for range softCount {
-			items = append(items, in.newItem(stanza.Element{}, 1))
+			items = append(items, in.newItem(xmlstream.Draft{}, 1))
 		}
 		awake := false
 		go func() { in.Wait(t.Context()); awake = true }()
@@ -276,7 +276,7 @@ func TestAPausedReaderIsWokenForLargeOnes(t *testing.T) {
 		in := &Inbound{of: &keeper{busy: true}}
 		var items []*Item
 		for range 4 {
-			items = append(items, in.newItem(stanza.Element{}, softBytes/4))
+			items = append(items, in.newItem(xmlstream.Draft{}, softBytes/4))
 		}
 		awake := false
 		go func() { in.Wait(t.Context()); awake = true }()
@@ -297,7 +297,7 @@ func TestWhatIsHandledIsCountedForWhoAsks(t *testing.T) {
 	in.Manage()
 	var items []*Item
 	for range settleAfter {
-		items = append(items, in.newItem(stanza.Element{}, 1))
+		items = append(items, in.newItem(xmlstream.Draft{}, 1))
 	}
 	items[0].Release()
 	items[2].Release()
@@ -312,7 +312,7 @@ func TestWhatIsHandledIsCountedForWhoAsks(t *testing.T) {
 		it.Release()
 	}
 	require.Zero(t, in.count, "the last one of a lot counts them all")
-	in.newItem(stanza.Element{}, 1).Release()
+	in.newItem(xmlstream.Draft{}, 1).Release()
 	require.Equal(t, 1, in.count)
 	in.Poke()
 	require.Zero(t, in.count)

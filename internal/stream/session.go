@@ -159,13 +159,16 @@ func (s *Session) end(err error) {
 func (s *Session) readAll() error {
 	for {
 		s.inbound.Wait(&s.life)
-		e, err := s.t.next()
+		d, err := s.t.draft()
 		if err != nil {
 			return err
 		}
+		if sm.Counts(stanza.Element(d.Element())) {
+			s.receive(d)
+			continue
+		}
+		e := d.Keep()
 		switch {
-		case sm.Counts(stanza.Element(e)):
-			s.receive(stanza.Element(e))
 		case e.Space() == sm.NS:
 			if err := s.manage(stanza.Element(e)); err != nil {
 				return err
@@ -176,13 +179,15 @@ func (s *Session) readAll() error {
 	}
 }
 
-func (s *Session) receive(e stanza.Element) {
-	it := s.inbound.NewItem(e)
+func (s *Session) receive(d xmlstream.Draft) {
+	iq := d.Element().Local() == "iq"
+	it := s.inbound.NewItem(d)
 	if it == nil {
+		d.Drop()
 		return // it was here before the stream was resumed
 	}
 	// Who waits for an answer gets it from here; all else is read by the router.
-	if e.Local() == "iq" && !it.Decode(s.handler.Report) {
+	if iq && !it.Decode(s.handler.Report) {
 		it.Release() // the server counts it all the same
 		return
 	}

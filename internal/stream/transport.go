@@ -166,15 +166,22 @@ func (t *Transport) element(f func(w *xmlstream.Writer)) error {
 
 // next reads one element of the negotiation; a stream error becomes a Go error.
 func (t *Transport) next() (xmlstream.Element, error) {
-	e, err := t.reader.Next()
+	d, err := t.draft()
+	return d.Keep(), err
+}
+
+// draft is next for an element that is kept later.
+func (t *Transport) draft() (xmlstream.Draft, error) {
+	d, err := t.reader.Draft()
 	if err != nil {
-		return e, err
+		return d, err
 	}
+	e := d.Element()
 	t.cfg.Tracer.in(e)
 	if e.Is(NSStream, "error") {
-		return e, stanza.StreamErrorFrom(stanza.Element(e))
+		return d, stanza.StreamErrorFrom(stanza.Element(d.Keep()))
 	}
-	return e, nil
+	return d, nil
 }
 
 // reply is next for the answer to a request: the features that follow a success of SASL2 (XEP-0388 §2.6.1) may come before it.

@@ -41,9 +41,12 @@ func (c *doc) adopt(e Element, ns uint32, known map[uint32]uint32) uint32 {
 	}
 	ref, ok := known[ns]
 	if !ok {
-		ref = nsOuter | uint32(len(c.outer))
+		if c.root == nil {
+			c.root = new(root)
+		}
+		ref = nsOuter | uint32(len(c.root.outer))
 		known[ns] = ref
-		c.outer = append(c.outer, strings.Clone(e.d.space(&node{ns: ns})))
+		c.root.outer = append(c.root.outer, strings.Clone(e.d.space(&node{ns: ns})))
 	}
 	return ref
 }

@@ -9,22 +9,28 @@ import (
 
 // commit makes the element out of b, its bytes, and the nodes scanned.
 func (s *scanner) commit(b []byte) Element {
-	d := s.takeNodes()
-	d.text, d.outer = string(b), s.root.outer
+	var d *doc
+	if n := len(s.nodes); s.apart && n >= cap(s.nodes)-cap(s.nodes)/4 {
+		d = &doc{nodes: s.nodes} // a copy would double much memory
+	} else {
+		d = newDoc(n)
+		copy(d.nodes, s.nodes)
+	}
+	d.text, d.root = string(b), s.root
 	return Element{d, 0}
 }
 
-// takeNodes returns a doc with the nodes: a copy of nearly the exact size, or the
-// scratch itself where a copy would double much memory.
-func (s *scanner) takeNodes() *doc {
-	if n := len(s.nodes); n > keptNodes && n >= cap(s.nodes)-cap(s.nodes)/4 {
-		d := &doc{nodes: s.nodes}
-		s.nodes = nil
-		return d
+// draft is commit that leaves the nodes where they are, if it can.
+func (s *scanner) draft(b []byte) Draft {
+	l := s.lot
+	if s.apart {
+		return Draft{s.commit(b).d}
 	}
-	d := newDoc(len(s.nodes))
-	copy(d.nodes, s.nodes)
-	return d
+	d := &l.docs[l.given]
+	l.given++
+	l.used += len(s.nodes)
+	d.text, d.nodes, d.root, d.lot = string(b), s.nodes, s.root, l
+	return Draft{d}
 }
 
 // newDoc makes a doc of n nodes, in one allocation if they are few. The sizes

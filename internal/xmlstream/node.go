@@ -25,7 +25,8 @@ type node struct {
 type doc struct {
 	text  string // bytes as received, references decoded in place
 	nodes []node
-	outer []string // namespaces declared outside of text
+	root  *root // has the namespaces declared outside of text
+	lot   *lot  // whose part it is: it doesn't last. nil: it does
 }
 
 func (d *doc) local(n *node) string { return d.text[n.name : n.name+uint32(n.nameLen)] }
@@ -37,7 +38,7 @@ func (d *doc) space(n *node) string {
 	case n.ns < nsOuter:
 		return wellKnown[n.ns]
 	case n.ns < nsDecl:
-		return d.outer[n.ns&nsMaskIx]
+		return d.root.outer[n.ns&nsMaskIx]
 	}
 	return d.value(&d.nodes[n.ns&nsMaskIx])
 }

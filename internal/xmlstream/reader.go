@@ -91,9 +91,9 @@ func (r *Reader) Header() (Element, error) {
 			}
 			continue
 		}
-		e, v, err := r.step(noRoot, true)
+		t, v, err := r.step(noRoot, true)
 		if v != next || err != nil {
-			return e, err
+			return t.Element(), err
 		}
 	}
 	return Element{}, r.err
@@ -105,39 +105,45 @@ func (r *Reader) Header() (Element, error) {
 // final, and other errors of the source as they are, after which it may be
 // called again.
 func (r *Reader) Next() (Element, error) {
+	t, err := r.Draft()
+	return t.Keep(), err
+}
+
+// Draft is Next for who hands elements on: [Draft.Keep] or [Draft.Drop] has to be called for what it returns.
+func (r *Reader) Draft() (Draft, error) {
 	if r.phase < inRoot {
-		return Element{}, errNoHeader
+		return Draft{}, errNoHeader
 	}
 	for r.err == nil {
 		if r.phase == afterRoot {
-			return Element{}, io.EOF
+			return Draft{}, io.EOF
 		}
-		e, v, err := r.step(r.root, false)
+		t, v, err := r.step(r.root, false)
 		if v == ended {
 			r.phase = afterRoot
 		}
 		if v == whole || err != nil {
-			return e, err
+			return t, err
 		}
 	}
-	return Element{}, r.err
+	return Draft{}, r.err
 }
 
 // step goes on until an element is complete or one Read has been made.
-func (r *Reader) step(below *root, alone bool) (Element, verdict, error) {
+func (r *Reader) step(below *root, alone bool) (Draft, verdict, error) {
 	if !r.busy && !r.begin(below, alone) {
 		if r.err != nil {
-			return Element{}, bad, r.err
+			return Draft{}, bad, r.err
 		}
-		return Element{}, next, r.more()
+		return Draft{}, next, r.more()
 	}
 	switch v := r.sc.run(r.bytes()); v {
 	case more:
-		return Element{}, next, r.more()
+		return Draft{}, next, r.more()
 	case bad:
 		r.err = r.sc.err
 		r.release()
-		return Element{}, bad, r.err
+		return Draft{}, bad, r.err
 	default:
 		return r.finish(v, alone), v, nil
 	}
@@ -180,11 +186,15 @@ func outsideError(c byte, prolog bool) *Error {
 }
 
 // finish takes the complete element out of the buffer.
-func (r *Reader) finish(v verdict, alone bool) (e Element) {
+func (r *Reader) finish(v verdict, alone bool) (t Draft) {
 	s := r.sc
 	b := r.bytes()[:s.pos]
 	if v == whole {
-		e = s.commit(b)
+		if alone {
+			t = Draft{s.commit(b).d}
+		} else {
+			t = s.draft(b)
+		}
 	}
 	if alone {
 		r.root = s.commitRoot(b)
@@ -195,11 +205,11 @@ func (r *Reader) finish(v verdict, alone bool) (e Element) {
 	}
 	r.start += s.pos
 	r.busy = false
-	if r.start == r.end || cap(s.nodes) > keptNodes {
+	if r.start == r.end || s.apart {
 		r.release()
 	}
 	r.shrink()
-	return e
+	return t
 }
 
 // release gives the scratch memory back.

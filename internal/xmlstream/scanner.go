@@ -61,7 +61,9 @@ type scanner struct {
 	def      uint32 // default namespace inside of it
 	hasDef   bool   // declared by itself
 
-	nodes  []node
+	lot    *lot    // that nodes are made in
+	nodes  []node  // of this element
+	apart  bool    // they are not in the lot, which has no room for so many
 	frames []frame // open elements
 	binds  []binding
 	order  []int32 // scratch of the search for duplicates
@@ -87,7 +89,8 @@ func (s *scanner) begin(rt *root, lim Limits) {
 	s.state, s.text, s.alone, s.empty = afterLT, false, false, false
 	s.pos, s.elements, s.err = 1, 0, nil
 	s.root, s.lim, s.maxNodes = rt, lim, most
-	s.nodes, s.frames, s.binds = s.nodes[:0:min(cap(s.nodes), most)], s.frames[:0], s.binds[:0]
+	s.takeRoom(most)
+	s.frames, s.binds = s.frames[:0], s.binds[:0]
 }
 
 // run scans b, which starts with the element and holds all that has arrived. It
@@ -208,23 +211,6 @@ func (s *scanner) push(kind uint8, value, size int) *node {
 	n := &s.nodes[i]
 	n.name, n.value, n.size, n.ns, n.nameLen, n.kind = 0, uint32(value), uint32(size), 0, 0, kind
 	return n
-}
-
-// growNodes doubles small scratch and adds a quarter to big one, which keeps the
-// sum of old and new in proportion to the text.
-func (s *scanner) growNodes() bool {
-	if len(s.nodes) >= s.maxNodes {
-		s.fail(PolicyViolation, "too many attributes")
-		return false
-	}
-	size := max(64, 2*cap(s.nodes))
-	if size > 1<<16 {
-		size = cap(s.nodes) + cap(s.nodes)/4
-	}
-	nodes := make([]node, len(s.nodes), min(size, s.maxNodes))
-	copy(nodes, s.nodes)
-	s.nodes = nodes
-	return true
 }
 
 // rune decodes the character at b[p], whose first byte isn't ASCII. Its length
