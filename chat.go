@@ -86,6 +86,9 @@ func (m *ChatManager) SentMessages(ctx context.Context) <-chan *stanza.Message {
 // anybody listened.
 func (m *ChatManager) hear(ctx context.Context, ev messageEvent) bool {
 	msg := ev.m
+	if !m.feed.listened() {
+		return false
+	}
 	if msg.Type != stanza.MessageChat && !msg.Type.IsNormal() || !msg.HasBody() {
 		return false
 	}
@@ -95,9 +98,6 @@ func (m *ChatManager) hear(ctx context.Context, ev messageEvent) bool {
 	peer := msg.From.Bare()
 	if p, ok := stanza.Marked[Peer](msg); ok {
 		peer = jid.JID(p)
-	}
-	if !m.feed.listened() {
-		return false
 	}
 	return m.feed.deliver(ctx, chatEvent{m.CreateChat(peer), msg})
 }

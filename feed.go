@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gosmack/xmpp/internal/stream"
 )
@@ -16,6 +17,8 @@ type Feed[T any] struct {
 	c    *Connection
 	mu   sync.Mutex
 	subs []*func(context.Context, *stream.Item, T)
+
+	channels atomic.Int32 // of subs
 }
 
 // must panics where a callback is nil: it is a mistake of the program, and found where it is made.
@@ -39,7 +42,7 @@ func (f *Feed[T]) Emit(ctx context.Context, v T) {
 
 // routed is Emit for the router's own news of the stanza in its hands.
 func (f *Feed[T]) routed(ctx context.Context, v T) {
-	f.c.toApp(ctx, stream.ItemOf(ctx), func(ctx context.Context) { f.deliver(ctx, v) })
+	f.c.toApp(ctx, stream.Hold(ctx), func(ctx context.Context) { f.deliver(ctx, v) })
 }
 
 // deliver calls everyone, on the application goroutine; it tells whether there was anyone.
@@ -47,8 +50,11 @@ func (f *Feed[T]) deliver(ctx context.Context, v T) bool {
 	f.mu.Lock()
 	subs := f.subs
 	f.mu.Unlock()
-	item := stream.Hold(ctx) // a callback may step out of line before a channel takes it
-	defer item.Release()
+	var item *stream.Item
+	if f.channels.Load() > 0 {
+		item = stream.Hold(ctx) // a callback may step out of line before a channel takes it
+		defer item.Release()
+	}
 	for _, sub := range subs {
 		f.c.guard(func() { (*sub)(ctx, item, v) })
 	}
@@ -97,6 +103,7 @@ func (f *Feed[T]) Chan(ctx context.Context) <-chan T {
 func feedChan[T, U any](f *Feed[T], ctx context.Context, pick func(T) (U, bool), key func(U) any) <-chan U {
 	b := &backlog[U]{more: make(chan struct{}, 1), key: key}
 	out := make(chan U)
+	f.channels.Add(1)
 	stop := f.subscribe(func(_ context.Context, item *stream.Item, v T) {
 		if u, ok := pick(v); ok {
 			b.push(u, item)
@@ -105,6 +112,7 @@ func feedChan[T, U any](f *Feed[T], ctx context.Context, pick func(T) (U, bool),
 	go func() {
 		defer close(out)
 		defer b.end()
+		defer f.channels.Add(-1)
 		defer stop()
 		for {
 			v, item, ok := b.pop()

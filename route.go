@@ -48,13 +48,14 @@ func (c *Connection) isProbe(id string) bool {
 }
 
 // toApp queues a job on the application goroutine. What the router has for it goes in batches, the latest of which
-// is passed on before code that isn't ours runs on the router, and before anything but the next stanza.
-func (c *Connection) toApp(ctx context.Context, item *stream.Item, do func(context.Context)) {
+// is passed on before code that isn't ours runs on the router, and before anything but the next stanza. It takes over the caller's hold.
+func (c *Connection) toApp(ctx context.Context, held *stream.Item, do func(context.Context)) {
 	if !c.router.Runs(ctx) {
-		c.app.Add(stream.Job{Item: item, Do: do})
+		c.app.Add(stream.Job{Item: held, Do: do})
+		held.Release()
 		return
 	}
-	c.app.Queue(stream.Job{Item: item.Held(), Do: do})
+	c.app.Queue(stream.Job{Item: held, Do: do})
 }
 
 // onRouter queues what isn't a stanza on the router.
@@ -95,7 +96,7 @@ func (c *Connection) route(ctx context.Context) {
 		if c.double(s) {
 			c.stats.doubled.Add(1)
 			// It counts as handled when the first one is, which is ahead of it.
-			c.toApp(ctx, stream.ItemOf(ctx), func(context.Context) {})
+			c.toApp(ctx, stream.Hold(ctx), func(context.Context) {})
 			return
 		}
 		c.routeMessage(ctx, s)
@@ -154,12 +155,11 @@ func (c *Connection) unwrap(ctx context.Context, m *stanza.Message) *stanza.Mess
 // pass takes an admitted message through the other steps and on to the application.
 func (c *Connection) pass(ctx context.Context, ev messageEvent) {
 	ev.m = c.incoming(ctx, ev.came)
-	held := stream.Hold(ctx) // a step may have left the line to somebody else, who is through with it any time
-	defer held.Release()
-	item := held
+	item := stream.Hold(ctx) // a step may have left the line to somebody else, who is through with it any time
 	switch {
 	case ev.m == nil:
-		item = nil // what waits behind a slow callback is only the news
+		item.Release() // what waits behind a slow callback is only the news
+		item = nil
 	case item != nil && ev.done == nil && ev.m == ev.came && item.Stanza == stanza.Stanza(ev.m):
 		c.toApp(ctx, item, c.onUnchanged)
 		return
@@ -317,12 +317,11 @@ func (c *Connection) routePresence(ctx context.Context, p *stanza.Presence) {
 	}
 	c.roster.routePresence(ctx, p)
 	item := stream.Hold(ctx)
-	defer item.Release()
-	if item != nil && item.Stanza == stanza.Stanza(p) {
-		c.toApp(ctx, item, c.onPresence)
-		return
+	do := c.onPresence
+	if item == nil || item.Stanza != stanza.Stanza(p) {
+		do = func(ctx context.Context) { c.presence.feed.deliver(ctx, p) }
 	}
-	c.presence.feed.routed(ctx, p)
+	c.toApp(ctx, item, do)
 }
 
 // handPresence gives the presence that the job's item is to the listeners.

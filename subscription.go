@@ -56,7 +56,7 @@ func (r *Roster) requested(ctx context.Context, p *stanza.Presence) {
 	if q.From.IsZero() || q.From == r.c.User().Bare() {
 		return
 	}
-	r.c.toApp(ctx, stream.ItemOf(ctx), func(ctx context.Context) {
+	r.c.toApp(ctx, stream.Hold(ctx), func(ctx context.Context) {
 		r.mu.RLock()
 		decide := r.decide
 		r.mu.RUnlock()
