@@ -13,10 +13,14 @@ const (
 // A slab is a read buffer that is shared by turns.
 type slab struct{ b []byte }
 
+// A buffer takes larger ones as long as much comes, but those beyond top only for one element that
+// doesn't fit.
 var (
-	slabSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10}
+	slabSizes = [...]int{512, 4 << 10, 16 << 10, top, 2 * top, 4 * top, 8 * top, 16 * top, 32 * top, 64 * top, 128 * top}
 	slabs     [len(slabSizes)]sync.Pool
 )
+
+const top = 64 << 10
 
 func getSlab(i int) *slab {
 	if s, ok := slabs[i].Get().(*slab); ok {
@@ -33,7 +37,7 @@ func putSlab(s *slab) {
 	}
 }
 
-// A buffer holds the bytes read and not yet used up, buf[start:end]. It is a slab, or for big elements
+// A buffer holds the bytes read and not yet used up, buf[start:end]. It is a slab, or for the biggest elements
 // an array of its own. While a Read waits for an element to begin it is the smallest slab; behind a Read
 // that brought nothing it is none.
 type buffer struct {
@@ -85,26 +89,29 @@ func (b *buffer) room(limit int) {
 		b.start, b.end = 0, 0
 	case live == 0:
 		b.moveToSlab(slabSizes[0])
-	case b.filled && len(b.buf) < slabSizes[len(slabSizes)-1]:
+	case b.filled && len(b.buf) < top:
 		b.moveToSlab(len(b.buf) + 1)
 	case b.end <= len(b.buf)*3/4:
 	case live <= len(b.buf)/2:
 		b.move(b.buf, b.slab)
 	case b.end == len(b.buf):
-		b.move(make([]byte, min(2*len(b.buf), max(limit, live)+maxRead)), nil)
+		if most := max(limit, live) + maxRead; 2*len(b.buf) <= most {
+			b.moveToSlab(2 * len(b.buf))
+		} else {
+			b.move(make([]byte, most), nil)
+		}
 	}
 }
 
 // shrink gives a buffer back that was made for one big element.
 func (b *buffer) shrink() {
-	top := slabSizes[len(slabSizes)-1]
 	live := b.end - b.start
 	if len(b.buf) > top && live <= top/2 {
 		b.moveToSlab(2 * live)
 	}
 }
 
-// moveToSlab moves to the smallest slab of at least n bytes.
+// moveToSlab moves to the smallest slab of at least n bytes, or to an array of its own.
 func (b *buffer) moveToSlab(n int) {
 	for i, size := range slabSizes {
 		if size >= n {
@@ -113,6 +120,7 @@ func (b *buffer) moveToSlab(n int) {
 			return
 		}
 	}
+	b.move(make([]byte, n), nil)
 }
 
 // move takes to, which may be the present buffer, as the buffer.
