@@ -36,8 +36,11 @@ type handler Connection
 // Received takes a stanza from the reader.
 func (h *handler) Received(it *stream.Item) { (*Connection)(h).received(it) }
 
-// Flush hears that the reader waits.
-func (h *handler) Flush() {
+// Flush hears that the reader turns to its source.
+func (h *handler) Flush() { h.router.Flush() }
+
+// Lull hears that the reader waits.
+func (h *handler) Lull() {
 	h.router.Flush()
 	h.router.Lull()
 	h.inbound.Rest()

@@ -18,8 +18,9 @@ import (
 type Handler interface {
 	// Received takes a stanza and the hold on its item.
 	Received(it *Item)
-	// Flush is called when nothing more can be read at once, and before the reader pauses or ends.
+	// Flush is called when what was received is to be handed on, and Lull when nothing more can be read at once.
 	Flush()
+	Lull()
 	// Enabled hears that the server keeps the session (XEP-0198 §3).
 	Enabled(s *Session, e sm.Enabled)
 	// Probe asks the server for a sign of life where there is no stream management.
@@ -74,7 +75,7 @@ func Start(t *Transport, h Handler, in *Inbound, box *Outbox, resumed bool) *Ses
 	}
 	t.reader.SetLimits(t.cfg.Limits)
 	_ = t.conn.SetDeadline(time.Time{})
-	t.source.patient = true
+	t.source.patient = t.source.Conn != nil
 	in.Crowded() // by what the session before has left
 	go s.readLoop()
 	return s
@@ -124,7 +125,7 @@ func (s *Session) rest() {
 
 // end is the reader's end, because of err.
 func (s *Session) end(err error) {
-	s.handler.Flush()
+	s.handler.Lull()
 	var bad *xmlstream.Error
 	if errors.As(err, &bad) {
 		// RFC 6120 §4.9.1.1: the error, the end of the stream, the end of the connection.

@@ -90,18 +90,29 @@ func NewTransport(conn net.Conn, cfg *Config) *Transport {
 	return t
 }
 
-type flusher interface{ Flush() }
+type flusher interface {
+	Flush()
+	Lull()
+}
 
 // A listener reads the transport's connection and notes when something came.
 type listener struct{ t *Transport }
 
 func (l listener) Read(p []byte) (int, error) {
-	if l.t.drained != nil {
-		l.t.drained.Flush()
+	hears := l.t.drained
+	switch {
+	case hears == nil:
+	case l.t.source.patient:
+		hears.Flush()
+	default:
+		hears.Lull() // Read may wait
 	}
 	n, err := l.t.conn.Read(p)
-	if n > 0 {
+	switch {
+	case n > 0:
 		l.t.last.Store(time.Now().UnixNano())
+	case hears != nil && err != nil:
+		hears.Lull()
 	}
 	return n, err
 }
