@@ -15,6 +15,8 @@ type Line struct {
 	stage stage
 	to    *Line // the stage that they make jobs for; nil: none
 
+	lingers bool // other processors bring more meanwhile
+
 	Rests interface{ Poke() } // hears that there is nothing left to do; nil: nobody cares
 
 	mu      sync.Mutex
@@ -66,7 +68,7 @@ func (l *Line) Init(base context.Context) { l.base = base }
 
 // InitStages makes the lines that every stanza passes.
 func InitStages(base context.Context, router, application *Line) {
-	router.base, router.stage, router.to = base, routing, application
+	router.base, router.stage, router.to, router.lingers = base, routing, application, runtime.GOMAXPROCS(0) > 1
 	application.base, application.stage = base, applying
 }
 
@@ -288,7 +290,7 @@ func (l *Line) take(next *int) (j Job, ok bool) {
 		if l.to != nil {
 			start, handed = l.to.flush()
 		}
-		if l.to != nil && l.fed.Load() {
+		if l.lingers && l.fed.Load() {
 			if start {
 				go l.to.loop(0)
 			}
