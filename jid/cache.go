@@ -7,12 +7,14 @@ import (
 )
 
 // The cache is a fixed table, so its bounds hold by construction: 4096 entries
-// of at most 256 bytes before and after preparation, 2 MiB in all, plus the
-// table itself. It never grows, has no timers and no goroutines.
+// of at most 256 bytes before and after preparation, 512 bytes for the entries
+// of a set together and so 512 KiB in all, plus the table itself. It never
+// grows, has no timers and no goroutines.
 const (
 	cacheSets = 1024
 	cacheWays = 4
 	maxCached = 256 // bytes of an address; longer ones are parsed each time
+	maxText   = 512 // bytes of a set's addresses, which is what a JID can keep alive
 	maxUses   = 15  // what an entry can save up against eviction
 	agePeriod = 64  // misses of a set between two halvings of its uses
 )
@@ -29,17 +31,35 @@ type cache struct {
 
 // cacheSet has a lock of its own: there are far more sets than processors, so
 // connections hardly ever wait for each other.
+//
+// The addresses lie in one string, which is made anew for each one that comes
+// in: the garbage collector looks at each string that lives in each cycle, and
+// a quarter as many cost a quarter of that.
 type cacheSet struct {
-	mu     sync.Mutex // guards all below; held for a few compares, never across anything that waits
-	misses uint8      // since the last aging
+	mu     sync.Mutex        // guards all below; held for a few compares, never across anything that waits
+	misses uint8             // since the last aging
+	uses   [cacheWays]uint8  // hits, saturating; 0: may be replaced
+	hash   [cacheWays]uint32 // of the keys, to tell most others from them at a glance
 	ways   [cacheWays]cacheEntry
+	text   string
 }
 
+// A cacheEntry is a place in its set's text: the address as it came and, unless
+// it came that way, behind it as it is prepared. The zero one is none.
 type cacheEntry struct {
-	key  string
-	jid  JID
-	uses uint8  // hits, saturating; 0: may be replaced
-	hash uint32 // of key, to tell most others from it at a glance
+	start, prepared, end uint16
+	local, domain        uint16 // as in JID
+}
+
+func (e *cacheEntry) key(text string) string {
+	if e.prepared == e.start {
+		return text[e.start:e.end]
+	}
+	return text[e.start:e.prepared]
+}
+
+func (e *cacheEntry) jid(text string) JID {
+	return JID{s: text[e.prepared:e.end], local: e.local, domain: e.domain}
 }
 
 // parse is what Parse does, by way of the cache. Errors are not kept.
@@ -51,11 +71,17 @@ func (c *cache) parse(s string) (JID, error) {
 	if j, ok := set.get(s, hash); ok {
 		return j, nil
 	}
-	j, err := parse(s)
-	if err == nil {
-		set.put(s, hash, j)
+	j, own, err := read(s)
+	if err != nil {
+		return JID{}, err
 	}
-	return j, err
+	if kept, ok := set.put(s, hash, j); ok {
+		return kept, nil
+	}
+	if !own {
+		j = j.Clone()
+	}
+	return j, nil
 }
 
 func (c *cache) set(key string) (*cacheSet, uint32) {
@@ -66,9 +92,9 @@ func (c *cache) set(key string) (*cacheSet, uint32) {
 func (s *cacheSet) get(key string, hash uint32) (JID, bool) {
 	s.mu.Lock()
 	for i := range s.ways {
-		if e := &s.ways[i]; e.hash == hash && e.key == key {
-			e.uses = min(e.uses+1, maxUses)
-			j := e.jid
+		if s.hash[i] == hash && s.ways[i].key(s.text) == key {
+			s.uses[i] = min(s.uses[i]+1, maxUses)
+			j := s.ways[i].jid(s.text)
 			s.mu.Unlock()
 			return j, true
 		}
@@ -77,38 +103,83 @@ func (s *cacheSet) get(key string, hash uint32) (JID, bool) {
 	return JID{}, false
 }
 
-// put notes what a miss has found. Only an entry without uses gives way, the
-// least used one loses a use instead: addresses seen once replace each other,
-// and what is in use stays, however many of them come.
-func (s *cacheSet) put(key string, hash uint32, j JID) {
+// put notes what a miss has found and returns it as it is kept; false: it isn't.
+// Only an entry without uses gives way, the least used one loses a use instead:
+// addresses seen once replace each other, and what is in use stays, however many
+// of them come.
+func (s *cacheSet) put(key string, hash uint32, j JID) (JID, bool) {
 	if len(j.s) > maxCached {
-		return
+		return JID{}, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.age()
+	for i := range s.ways {
+		if e := &s.ways[i]; e.key(s.text) == key {
+			return e.jid(s.text), true // another goroutine was faster
+		}
+	}
+	prepared := 0
+	if key != j.s {
+		prepared = len(key)
+	}
+	n := prepared + len(j.s)
+	place, room := s.makeRoom(n)
+	if !room {
+		return JID{}, false
+	}
+	var text strings.Builder
+	text.Grow(s.size() + n)
+	for i := range s.ways {
+		e := &s.ways[i]
+		if e.end == 0 {
+			continue
+		}
+		old := s.text[e.start:e.end]
+		start := uint16(text.Len())
+		e.start, e.prepared, e.end = start, start+e.prepared-e.start, start+uint16(len(old))
+		text.WriteString(old)
+	}
+	start := uint16(text.Len())
+	text.WriteString(key[:prepared])
+	text.WriteString(j.s)
+	e := cacheEntry{start, start + uint16(prepared), start + uint16(n), j.local, j.domain}
+	s.ways[place], s.hash[place], s.uses[place], s.text = e, hash, 0, text.String()
+	return e.jid(s.text), true
+}
+
+// makeRoom finds a place for an entry of n bytes.
+func (s *cacheSet) makeRoom(n int) (place int, ok bool) {
 	// Begin elsewhere each time, or one unused entry would shield the others.
 	first := int(s.misses)
-	victim := &s.ways[first%cacheWays]
-	for i := range s.ways {
-		e := &s.ways[(first+i)%cacheWays]
-		if e.key == key {
-			return // another goroutine was faster
+	for {
+		free, victim := -1, -1
+		for i := range s.ways {
+			i = (first + i) % cacheWays
+			switch {
+			case s.ways[i].end == 0:
+				free = i
+			case victim < 0 || s.uses[i] < s.uses[victim]:
+				victim = i
+			}
 		}
-		if e.uses < victim.uses || e.key == "" && victim.key != "" {
-			victim = e
+		if free >= 0 && s.size()+n <= maxText {
+			return free, true
 		}
+		if s.uses[victim] > 0 {
+			s.uses[victim]--
+			return 0, false
+		}
+		s.ways[victim] = cacheEntry{}
 	}
-	if victim.uses > 0 {
-		victim.uses--
-		return
+}
+
+// size is what the entries have in bytes.
+func (s *cacheSet) size() (n int) {
+	for _, e := range s.ways {
+		n += int(e.end - e.start)
 	}
-	if key == j.s {
-		key = j.s // one copy serves both
-	} else {
-		key = strings.Clone(key)
-	}
-	*victim = cacheEntry{key: key, jid: j, hash: hash}
+	return n
 }
 
 // age lets entries that were popular once make room in the end.
@@ -117,7 +188,7 @@ func (s *cacheSet) age() {
 		return
 	}
 	s.misses = 0
-	for i := range s.ways {
-		s.ways[i].uses /= 2
+	for i := range s.uses {
+		s.uses[i] /= 2
 	}
 }
