@@ -115,7 +115,7 @@ func (s *cacheSet) put(key string, hash uint32, j JID) (JID, bool) {
 	defer s.mu.Unlock()
 	s.age()
 	for i := range s.ways {
-		if e := &s.ways[i]; e.key(s.text) == key {
+		if e := &s.ways[i]; s.hash[i] == hash && e.key(s.text) == key {
 			return e.jid(s.text), true // another goroutine was faster
 		}
 	}
