@@ -41,7 +41,7 @@ type cacheSet struct {
 	uses   [cacheWays]uint8  // hits, saturating; 0: may be replaced
 	hash   [cacheWays]uint32 // of the keys, to tell most others from them at a glance
 	ways   [cacheWays]cacheEntry
-	text   string
+	text   string // the entries' and nothing else
 }
 
 // A cacheEntry is a place in its set's text: the address as it came and, unless
@@ -57,6 +57,8 @@ func (e *cacheEntry) key(text string) string {
 	}
 	return text[e.start:e.prepared]
 }
+
+func (e *cacheEntry) size() int { return int(e.end - e.start) }
 
 func (e *cacheEntry) jid(text string) JID {
 	return JID{s: text[e.prepared:e.end], local: e.local, domain: e.domain}
@@ -128,58 +130,58 @@ func (s *cacheSet) put(key string, hash uint32, j JID) (JID, bool) {
 	if !room {
 		return JID{}, false
 	}
-	var text strings.Builder
-	text.Grow(s.size() + n)
-	for i := range s.ways {
-		e := &s.ways[i]
-		if e.end == 0 {
-			continue
-		}
-		old := s.text[e.start:e.end]
-		start := uint16(text.Len())
-		e.start, e.prepared, e.end = start, start+e.prepared-e.start, start+uint16(len(old))
-		text.WriteString(old)
-	}
-	start := uint16(text.Len())
-	text.WriteString(key[:prepared])
-	text.WriteString(j.s)
+	s.replace(place, key[:prepared], j.s)
+	start := uint16(len(s.text) - n)
 	e := cacheEntry{start, start + uint16(prepared), start + uint16(n), j.local, j.domain}
-	s.ways[place], s.hash[place], s.uses[place], s.text = e, hash, 0, text.String()
+	s.ways[place], s.hash[place], s.uses[place] = e, hash, 0
 	return e.jid(s.text), true
 }
 
-// makeRoom finds a place for an entry of n bytes.
+// makeRoom finds a place for an entry of n bytes, which may be one to replace.
 func (s *cacheSet) makeRoom(n int) (place int, ok bool) {
 	// Begin elsewhere each time, or one unused entry would shield the others.
 	first := int(s.misses)
 	for {
-		free, victim := -1, -1
+		free, least := -1, -1
 		for i := range s.ways {
 			i = (first + i) % cacheWays
 			switch {
 			case s.ways[i].end == 0:
 				free = i
-			case victim < 0 || s.uses[i] < s.uses[victim]:
-				victim = i
+			case least < 0 || s.uses[i] < s.uses[least]:
+				least = i
 			}
 		}
-		if free >= 0 && s.size()+n <= maxText {
+		switch {
+		case free >= 0 && len(s.text)+n <= maxText:
 			return free, true
-		}
-		if s.uses[victim] > 0 {
-			s.uses[victim]--
+		case s.uses[least] > 0:
+			s.uses[least]--
 			return 0, false
+		case len(s.text)-s.ways[least].size()+n <= maxText:
+			return least, true
 		}
-		s.ways[victim] = cacheEntry{}
+		s.replace(least, "", "")
 	}
 }
 
-// size is what the entries have in bytes.
-func (s *cacheSet) size() (n int) {
-	for _, e := range s.ways {
-		n += int(e.end - e.start)
+// replace takes an entry off, if there is one, and puts two strings behind the others.
+func (s *cacheSet) replace(place int, more, text string) {
+	off := s.ways[place]
+	var b strings.Builder // a sum would be one of its parts where the others are empty, and refer to what a caller gave
+	b.Grow(len(s.text) - off.size() + len(more) + len(text))
+	b.WriteString(s.text[:off.start])
+	b.WriteString(s.text[off.end:])
+	b.WriteString(more)
+	b.WriteString(text)
+	s.text = b.String()
+	s.ways[place] = cacheEntry{}
+	n := uint16(off.size())
+	for i := range s.ways {
+		if e := &s.ways[i]; e.start >= off.end && e.end != 0 {
+			e.start, e.prepared, e.end = e.start-n, e.prepared-n, e.end-n
+		}
 	}
-	return n
 }
 
 // age lets entries that were popular once make room in the end.
