@@ -33,8 +33,8 @@ func (r *Roster) Presence(of jid.JID) (Availability, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if p := r.present[of.Bare()]; p != nil {
-		if i := p.find(of.Resource()); i >= 0 {
-			return p.of[i], true
+		if at, ok := p.find(of.Resource()); ok {
+			return p.read(at, of), true
 		}
 	}
 	return Availability{}, false
@@ -48,7 +48,12 @@ func (r *Roster) Presences(of jid.JID) iter.Seq[Availability] {
 	if p == nil {
 		return func(func(Availability) bool) {}
 	}
-	return slices.Values(slices.SortedFunc(slices.Values(p.of), better))
+	var all []Availability
+	for at := range p.all() {
+		all = append(all, p.read(at, p.address(at)))
+	}
+	slices.SortFunc(all, better)
+	return slices.Values(all)
 }
 
 // Best returns the presence of a contact's best resource: that of the highest priority, and among
@@ -115,18 +120,21 @@ func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed b
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.Type == stanza.PresenceUnavailable {
-		return a, false, r.gone(bare, resource, strings.Clone(p.Status))
+		return a, false, r.gone(p.From, strings.Clone(p.Status))
 	}
 	known := r.known(bare)
-	at := r.present[bare]
+	of := r.present[bare]
 	a = Availability{p.From, true, ownShow(p.Show), p.Status, p.Priority}
-	i := -1
-	if at != nil {
-		if i = at.find(resource); i >= 0 {
-			if kept := keep(a, known); at.of[i] == kept && kept.Status == a.Status {
+	var at spot
+	there, was := false, 0
+	if of != nil {
+		if at, there = of.find(resource); there {
+			before := of.read(at, p.From)
+			if kept := keep(a, known); before == kept && kept.Status == a.Status {
 				return a, false, nil
 			}
-		} else if len(at.of) >= maxResources {
+			was = before.bytes()
+		} else if of.count() >= maxResources {
 			return a, false, nil
 		}
 	}
@@ -134,31 +142,26 @@ func (r *Roster) track(p *stanza.Presence, told bool) (a Availability, changed b
 		a.Status = strings.Clone(a.Status) // not the whole stanza's memory
 	}
 	kept := keep(a, known)
-	was := 0
-	if i >= 0 {
-		was = at.of[i].bytes()
-	}
-	if known && !r.fit(&kept, was) && i < 0 {
+	if known && !r.fit(&kept, was) && !there {
 		return a, true, nil // told, not kept
 	}
-	if i >= 0 {
-		at.of[i] = kept
-		r.strangers.grow(at, kept.bytes()-was)
-		return a, true, r.makeRoom()
-	}
-	if at == nil {
-		at = &presences{bare: bare}
+	if of == nil {
+		of = &presences{bare: bare.Clone()}
 		if r.present == nil {
 			r.present = make(map[jid.JID]*presences)
 		}
-		r.present[bare] = at
+		r.present[of.bare] = of
 		if !known {
-			r.strangers.add(at)
+			r.strangers.add(of)
 		}
-		r.strangers.grow(at, addressBytes+len(bare.String()))
+		r.strangers.grow(of, addressBytes+len(bare.String()))
 	}
-	at.of = append(at.of, kept)
-	r.strangers.grow(at, kept.bytes())
+	if there {
+		of.write(at, kept)
+	} else {
+		of.add(kept)
+	}
+	r.strangers.grow(of, kept.bytes()-was)
 	return a, true, r.makeRoom()
 }
 
@@ -170,7 +173,7 @@ func (r *Roster) known(bare jid.JID) bool {
 
 // ownShow is a copy, which the usual ones don't need.
 func ownShow(s stanza.Show) stanza.Show {
-	for _, usual := range [...]stanza.Show{stanza.ShowAvailable, stanza.ShowAway, stanza.ShowChat, stanza.ShowDND, stanza.ShowXA} {
+	for _, usual := range usualShows {
 		if s == usual {
 			return usual
 		}
@@ -191,23 +194,30 @@ func keep(a Availability, known bool) Availability {
 	return a
 }
 
-// gone takes a resource, or with none all of them, off. r.mu is held.
-func (r *Roster) gone(bare jid.JID, resource, status string) (changes []Availability) {
-	at := r.present[bare]
-	if at == nil {
+// gone takes a resource, or of a bare address all of them, off. r.mu is held.
+func (r *Roster) gone(from jid.JID, status string) (changes []Availability) {
+	of := r.present[from.Bare()]
+	switch {
+	case of == nil:
 		return nil
-	}
-	at.of = slices.DeleteFunc(at.of, func(a Availability) bool {
-		off := resource == "" || a.Address.Resource() == resource
-		if off {
-			changes = append(changes, Availability{Address: a.Address, Status: status})
-			r.strangers.grow(at, -a.bytes())
+	case from.IsFull():
+		at, ok := of.find(from.Resource())
+		if !ok {
+			return nil
 		}
-		return off
-	})
-	if len(at.of) == 0 {
-		delete(r.present, bare)
-		r.strangers.forget(at)
+		before := of.read(at, from)
+		r.strangers.grow(of, -before.bytes())
+		of.remove(at)
+		changes = []Availability{{Address: from, Status: status}}
+	default:
+		for at := range of.all() {
+			changes = append(changes, Availability{Address: of.address(at), Status: status})
+		}
+		of.cards = nil
+	}
+	if len(of.cards) == 0 {
+		delete(r.present, of.bare)
+		r.strangers.forget(of)
 	}
 	return changes
 }
@@ -217,7 +227,7 @@ func (r *Roster) forgetPresence() {
 	r.mu.Lock()
 	var changes []Availability
 	for _, bare := range slices.Collect(maps.Keys(r.present)) {
-		changes = append(changes, r.gone(bare, "", "")...)
+		changes = append(changes, r.gone(bare, "")...)
 	}
 	r.mu.Unlock()
 	for _, a := range changes {

@@ -35,6 +35,7 @@ func (m *ChatManager) CreateChat(peer jid.JID) *Chat {
 	if chat := m.chats[peer].Value(); chat != nil {
 		return chat
 	}
+	peer = peer.Clone() // kept as long as the program likes
 	chat := &Chat{m: m, peer: peer}
 	p := weak.Make(chat)
 	if m.chats == nil {

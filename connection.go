@@ -145,6 +145,7 @@ func NewConnection(cfg *ConnectionConfiguration) (*Connection, error) {
 	all := new(whole)
 	c := &all.Connection
 	c.guarded = &guarded{cfg: *cfg}
+	c.cfg.Address = cfg.Address.Clone()
 	if err := c.cfg.check(); err != nil {
 		return nil, err
 	}

@@ -27,10 +27,10 @@ type doubles struct {
 	table []uint16 // 1 + a place in ring; 0: free. Its length is a power of two, and at least half of it is free
 }
 
-// A sighting is when a message was routed, by the monotonic clock, and in which session.
+// A sighting is when a message was routed, in seconds of the monotonic clock, and in which session.
 type sighting struct {
 	key       uint64
-	at, epoch int64
+	at, epoch int32
 }
 
 // double tells whether m came before: the same sender, id and text at the same place in our own archive; or, without an archive, the
@@ -61,11 +61,14 @@ func (c *Connection) double(m *stanza.Message) bool {
 	}
 	key := uint64(0)
 	for _, s := range [...]string{m.From.String(), m.ID, archived, m.Body, m.Subject} {
-		key = bits.RotateLeft64(key, 17)*0x9E3779B97F4A7C15 + maphash.String(d.seed, s)
+		key = bits.RotateLeft64(key, 17) * 0x9E3779B97F4A7C15
+		if s != "" { // which most have two of; an empty one has its place all the same
+			key += maphash.String(d.seed, s)
+		}
 	}
-	now := sighting{key, stream.Clock(), c.epoch.Load()}
+	now := sighting{key, int32(time.Duration(stream.Clock()) / time.Second), int32(c.epoch.Load())}
 	if before := d.find(key); before != nil {
-		if archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at) < doublesFor {
+		if archived != "" || late && before.epoch < now.epoch && time.Duration(now.at-before.at)*time.Second < doublesFor {
 			before.at = now.at // until we get to acknowledge it, it comes with each new session
 			return true
 		}

@@ -24,8 +24,8 @@ func TestDoublesKnowsTheLast(t *testing.T) {
 				if d.find(k) != nil {
 					t.Fatalf("message %d was known", n)
 				}
-				d.add(sighting{key: k, at: int64(n)})
-				if s := d.find(k); s == nil || s.at != int64(n) {
+				d.add(sighting{key: k, at: int32(n)})
+				if s := d.find(k); s == nil || s.at != int32(n) {
 					t.Fatalf("message %d isn't known", n)
 				}
 				if n%3001 == 0 || n > 3*doublesMax {

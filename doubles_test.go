@@ -33,3 +33,24 @@ func TestAMessageThatComesAgainAndAgain(t *testing.T) {
 		})
 	}
 }
+
+// Without an archive the word of our server that a message is late is believed for ten minutes.
+func TestLateIsBelievedForTenMinutes(t *testing.T) {
+	for wait, want := range map[time.Duration]int{10*time.Minute - 2*time.Second: 1, 10*time.Minute + 2*time.Second: 2} {
+		bubble(t, func(t *testing.T) {
+			srv := xmpptest.NewServer(t, &xmpptest.Options{NoArchive: true})
+			c := online(t, srv, "romeo")
+			seen := texts(c)
+			const message = "<message from='bot@localhost/x' type='chat' id='1'><body>a</body><delay xmlns='urn:xmpp:delay' from='localhost' stamp='2000-01-01T00:00:00Z'/></message>"
+			start := time.Now()
+			raw(srv, "romeo", message)
+			settle()
+			srv.Drop("romeo")
+			eventually(t, time.Minute, func() bool { return c.State() == xmpp.Online })
+			pass(wait - time.Since(start))
+			raw(srv, "romeo", message)
+			settle()
+			require.Len(t, seen.list(), want, wait)
+		})
+	}
+}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/gosmack/xmpp/internal/discover"
 	"github.com/gosmack/xmpp/internal/xmlstream"
+	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/sasl"
+	"github.com/gosmack/xmpp/stanza"
 )
 
 // SetKeys replaces the cache of derived keys.
@@ -51,3 +53,13 @@ func NewTicket(clock func() time.Time) tls.ClientSessionCache { return &ticket{c
 
 // TicketAge is how long a TLS session is resumed.
 const TicketAge = ticketAge
+
+// Track is what the router does with a presence, Know puts an address on the contact list, and Counted is what presence counts for.
+func (r *Roster) Track(p *stanza.Presence) { r.track(p, false) }
+func (r *Roster) Know(bare jid.JID) {
+	if r.contacts == nil {
+		r.contacts = make(map[jid.JID]Contact)
+	}
+	r.contacts[bare] = Contact{JID: bare}
+}
+func (r *Roster) Counted() int { return r.strangers.bytes + r.strangers.known }

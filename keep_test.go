@@ -211,6 +211,7 @@ func TestDoubles(t *testing.T) {
 		"late, in a new session":        {message("a", ""), message("a", late), true, 1},
 		"late, in the same session":     {message("a", late), message("a", late), false, 2},
 		"another text":                  {message("a", late), message("b", late), true, 2},
+		"a subject is no body":          {message("a", late), strings.ReplaceAll(message("a", late), "body>", "subject>"), true, 2},
 		"not late":                      {message("a", ""), message("a", ""), true, 2},
 		"late by whose word":            {message("a", ""), message("a", strings.Replace(late, "localhost", "evil.example", 1)), true, 2},
 		"the same place in the archive": {message("a", stored("1")), message("a", stored("1")), true, 1},

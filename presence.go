@@ -204,7 +204,7 @@ func (m *PresenceManager) direct(p *stanza.Presence) {
 		if m.told == nil {
 			m.told = make(map[jid.JID]bool)
 		}
-		m.told[p.To] = true
+		m.told[p.To.Clone()] = true
 	case stanza.PresenceUnavailable:
 		delete(m.told, p.To)
 	}

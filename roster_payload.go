@@ -111,9 +111,10 @@ func subscription(s string) Subscription {
 	}
 }
 
-// own is the contact without a hold on the stanza it came in.
+// own is the contact without a hold on the stanza it came in, or on what lay beside its address.
 func (i rosterItem) own() Contact {
 	c := i.Contact
+	c.JID = c.JID.Clone()
 	c.Name = strings.Clone(c.Name)
 	c.Groups = slices.Clone(c.Groups)
 	for n, g := range c.Groups {

@@ -13,28 +13,6 @@ func (a *Availability) bytes() int {
 	return resourceBytes + len(a.Address.String()) + len(a.Status) + len(a.Show)
 }
 
-// presences are the available resources of one address. They are few, so that looking through them costs less than a map, in memory as
-// well as in time.
-type presences struct {
-	bare jid.JID
-	of   []Availability
-
-	bytes int
-
-	counted    bool // it is a stranger's
-	prev, next *presences
-}
-
-// find is the place of a resource, or -1.
-func (p *presences) find(resource string) int {
-	for i := range p.of {
-		if p.of[i].Address.Resource() == resource {
-			return i
-		}
-	}
-	return -1
-}
-
 // strangers are the addresses whose presence is kept though they are not on the roster. Anybody can be one, so there is one bound on all of
 // them: how many they are, how many resources each has and how long their addresses are is theirs to choose. Roster.mu guards it.
 type strangers struct {
@@ -53,8 +31,8 @@ func newStrangers(limit int) strangers {
 
 // add makes p a stranger's.
 func (s *strangers) add(p *presences) {
-	s.known -= p.bytes
-	s.bytes += p.bytes
+	s.known -= int(p.bytes)
+	s.bytes += int(p.bytes)
 	p.counted, p.prev = true, s.last
 	if s.last == nil {
 		s.first = p
@@ -66,7 +44,7 @@ func (s *strangers) add(p *presences) {
 
 // grow counts n bytes more of p.
 func (s *strangers) grow(p *presences, n int) {
-	p.bytes += n
+	p.bytes += int32(n)
 	if p.counted {
 		s.bytes += n
 	} else {
@@ -79,8 +57,8 @@ func (s *strangers) know(p *presences) {
 	if !p.counted {
 		return
 	}
-	s.bytes -= p.bytes
-	s.known += p.bytes
+	s.bytes -= int(p.bytes)
+	s.known += int(p.bytes)
 	if p.prev == nil {
 		s.first = p.next
 	} else {
@@ -97,13 +75,13 @@ func (s *strangers) know(p *presences) {
 // forget counts p no more.
 func (s *strangers) forget(p *presences) {
 	s.know(p)
-	s.grow(p, -p.bytes)
+	s.grow(p, -int(p.bytes))
 }
 
 // makeRoom drops the strangers that were heard of first, as far as there are too many. r.mu is held.
 func (r *Roster) makeRoom() (changes []Availability) {
 	for r.strangers.bytes > r.strangers.limit {
-		changes = append(changes, r.gone(r.strangers.first.bare, "", "")...)
+		changes = append(changes, r.gone(r.strangers.first.bare, "")...)
 	}
 	return changes
 }
@@ -116,11 +94,9 @@ func (r *Roster) judge(bare jid.JID) {
 	case known:
 		r.strangers.know(p)
 	case !p.counted:
-		for i := range p.of {
-			a := &p.of[i]
-			was := a.bytes()
-			*a = keep(*a, false)
-			r.strangers.grow(p, a.bytes()-was)
+		for i := range p.said {
+			r.strangers.grow(p, -len(p.said[i].status))
+			p.said[i].status = "" // as of any stranger
 		}
 		r.strangers.add(p)
 	}

@@ -2,6 +2,8 @@ package jid_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -43,13 +45,98 @@ func TestAHitAllocatesNothing(t *testing.T) {
 }
 
 func TestCacheStaysBounded(t *testing.T) {
+	for pattern, want := range map[string]int{
+		"flood%06d@example.org/x": jid.CacheEntries,
+		// Upper case, so that an entry has two strings, each nearly at the limit.
+		"FLOOD%06d@example.org/" + strings.Repeat("p", jid.MaxCached-24): jid.CacheSets,
+	} {
+		c := jid.NewCache()
+		flood(t, c, 10*jid.CacheEntries, pattern)
+		entries, bytes := c.Load()
+		require.Equal(t, want, entries)
+		require.LessOrEqual(t, bytes, jid.CacheSets*jid.MaxText)
+		require.Greater(t, bytes, entries*len(pattern))
+	}
+}
+
+// Addresses of all lengths come and go, as they are and with something to prepare: each is found as what it is, and none grows a set.
+func TestSetsHoldWhatTheySay(t *testing.T) {
+	c, r := jid.NewCache(), rand.New(rand.NewPCG(1, 2))
+	for range 30 * jid.CacheEntries {
+		s := fmt.Sprintf("u%d@example.org/r%s", r.IntN(2*jid.CacheEntries), strings.Repeat("p", r.IntN(8)*r.IntN(30)))
+		if r.IntN(2) == 0 {
+			s = strings.ToUpper(s[:3]) + s[3:]
+		}
+		got, err := c.Parse(s)
+		want, _ := jid.ParseUncached(s)
+		if err != nil || got != want {
+			t.Fatalf("%s is %v, %v", s, got, err)
+		}
+	}
+	_, bytes := c.Load()
+	require.LessOrEqual(t, bytes, jid.CacheSets*jid.MaxText)
+	require.Less(t, c.Longest(), jid.MaxText+1)
+
+	c = jid.NewCache()
+	flood(t, c, jid.CacheSets, "U%d@example.org/r")
+	require.Greater(t, held(c, jid.CacheSets, "U%d@example.org/r"), jid.CacheSets*95/100, "nor do they lose each other")
+}
+
+// The collector looks at each object that lives: a full cache is one for each set, and its table refers to no others.
+func TestAFullCacheIsFewObjects(t *testing.T) {
+	objects := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapObjects
+	}
 	c := jid.NewCache()
-	// Upper case, so that each entry refers to two strings, each nearly at the limit.
-	flood(t, c, 10*jid.CacheEntries, "FLOOD%06d@example.org/"+strings.Repeat("p", jid.MaxCached-24))
-	entries, bytes := c.Load()
-	require.Equal(t, jid.CacheEntries, entries)
-	require.LessOrEqual(t, bytes, jid.CacheEntries*2*jid.MaxCached)
-	require.Greater(t, bytes, jid.CacheEntries*jid.MaxCached)
+	before := objects()
+	flood(t, c, 4*jid.CacheEntries, "friend%d@example.org/x")
+	grown := objects() - before
+	entries, _ := c.Load()
+	require.Greater(t, entries, jid.CacheEntries*9/10)
+	require.Less(t, int64(grown), int64(jid.CacheSets*5/4))
+}
+
+// What is handed out is a copy of its own, or the cache's, from the first time on.
+func TestParseNeverRefersToItsArgument(t *testing.T) {
+	c := jid.NewCache()
+	for range 3 {
+		for _, s := range []string{"plain@example.org/r", "Folded@example.org/r", "long@example.org/" + strings.Repeat("r", jid.MaxCached)} {
+			buf := []byte(s)
+			got, err := c.Parse(unsafe.String(&buf[0], len(buf)))
+			require.NoError(t, err)
+			clear(buf)
+			require.Equal(t, strings.ToLower(s), got.String())
+		}
+	}
+	// In full sets of entries in use nothing is kept.
+	for range 20 {
+		flood(t, c, 2*jid.CacheEntries, "friend%d@example.org/x")
+	}
+	refused := 0
+	for i := range 100 {
+		s := fmt.Sprintf("late%d@example.org/x", i)
+		buf := []byte(s)
+		got, err := c.Parse(unsafe.String(&buf[0], len(buf)))
+		require.NoError(t, err)
+		clear(buf)
+		require.Equal(t, s, got.String())
+		if !c.Holds(s) {
+			refused++
+		}
+	}
+	require.NotZero(t, refused)
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	j := jid.MustParse("owner@example.org/r")
+	clone := j.Bare().Clone()
+	require.Equal(t, j.Bare(), clone)
+	require.NotSame(t, unsafe.StringData(j.String()), unsafe.StringData(clone.String()))
+	require.Zero(t, jid.JID{}.Clone())
 }
 
 func TestCacheOwnsItsKeys(t *testing.T) {

@@ -15,5 +15,7 @@
 //
 // Everything here is pure computation: nothing blocks, and all of it may be
 // used from any goroutine and any handler. The only state is a cache of parsed
-// addresses that is bounded in entries and bytes.
+// addresses that is bounded in entries and bytes. A JID that was parsed may lie
+// in a piece of up to 512 bytes of it; [JID.Clone] is for those that a program
+// keeps by the thousand.
 package jid

@@ -15,8 +15,10 @@ var (
 
 // The bounds of a cache.
 const (
+	CacheSets    = cacheSets
 	CacheEntries = cacheSets * cacheWays
 	MaxCached    = maxCached
+	MaxText      = maxText
 )
 
 // Cache is one that no other test has touched.
@@ -30,22 +32,31 @@ func (t Cache) Parse(s string) (JID, error) { return t.c.parse(s) }
 func (t Cache) Holds(s string) bool {
 	set, _ := t.c.set(s)
 	for _, e := range set.ways {
-		if e.key == s {
+		if e.key(set.text) == s {
 			return true
 		}
 	}
 	return false
 }
 
-// Load counts the entries and the bytes they refer to.
+// Load counts the entries and the bytes that are kept for them.
 func (t Cache) Load() (entries, bytes int) {
 	for i := range t.c.sets {
-		for _, e := range t.c.sets[i].ways {
-			if e.key != "" {
+		set := &t.c.sets[i]
+		bytes += len(set.text)
+		for _, e := range set.ways {
+			if e.end != 0 {
 				entries++
-				bytes += len(e.key) + len(e.jid.s)
 			}
 		}
 	}
 	return entries, bytes
+}
+
+// Longest is the length of the set's text that is the longest.
+func (t Cache) Longest() (n int) {
+	for i := range t.c.sets {
+		n = max(n, len(t.c.sets[i].text))
+	}
+	return n
 }

@@ -36,6 +36,13 @@ func (j JID) Bare() JID {
 	return JID{s: j.s[:j.domain], local: j.local, domain: j.domain}
 }
 
+// Clone returns an equal address with memory of its own, for one that is kept
+// long: a JID may share its memory with others ([Parse], [JID.Bare]).
+func (j JID) Clone() JID {
+	j.s = strings.Clone(j.s)
+	return j
+}
+
 // IsBare reports whether j is an address without a resource.
 func (j JID) IsBare() bool { return j.s != "" && !j.IsFull() }
 

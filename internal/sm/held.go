@@ -16,9 +16,9 @@ const (
 var seed = maphash.MakeSeed()
 
 // sum is the fingerprint of a stanza. The strings themselves are not kept: each would keep the whole
-// stanza it was cut from.
+// stanza it was cut from. The three kinds are told apart by the length of their names; each is multiplied to where the marks leave it.
 func sum(kind, id, from string) uint64 {
-	return (maphash.String(seed, kind) ^ bits.RotateLeft64(maphash.String(seed, id), 21) ^
+	return (uint64(len(kind))*0x9E3779B97F4A7C15 ^ bits.RotateLeft64(maphash.String(seed, id), 21) ^
 		bits.RotateLeft64(maphash.String(seed, from), 42)) &^ marks
 }
 
