@@ -11,7 +11,7 @@ func (s *scanner) scanText(b []byte) verdict {
 		s.text, s.val, s.w = true, s.pos, s.pos
 	}
 	for {
-		p := plainText(b, s.pos)
+		p := s.textEnd(b, s.pos)
 		s.keep(b, p)
 		if p >= len(b) {
 			return more
