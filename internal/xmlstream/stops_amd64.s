@@ -1,6 +1,6 @@
 // The scanner looks at every byte of a stream, and most of them stand for
 // themselves. Here 32 at a time are sorted into those that do and those that don't
-// (stops_amd64.go), which takes a third off the time of scanning (docs/performance.md).
+// (stops_amd64.go), which takes a third of the time of scanning away (docs/performance.md).
 //
 // It reads b[:n] and nothing else, writes stops alone, calls nothing and keeps
 // nothing. FuzzStops holds it against plain Go, FuzzFastPath and FuzzWindow hold what
@@ -18,8 +18,8 @@ GLOBL marks<>(SB), RODATA|NOPTR, $16
 
 // What may be wrong with two bytes that follow one another in UTF-8, one bit for each
 // fault: those that the halves of the first and the high half of the second have in
-// common are there (Keiser and Lemire, Validating UTF-8 in less than one instruction
-// per byte, section 6).
+// common are there (Keiser and Lemire, "Validating UTF-8 in less than one instruction
+// per byte").
 DATA firstHigh<>+0(SB)/8, $0x0202020202020202
 DATA firstHigh<>+8(SB)/8, $0x4915012180808080
 GLOBL firstHigh<>(SB), RODATA|NOPTR, $16
