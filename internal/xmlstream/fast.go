@@ -95,7 +95,12 @@ func (s *scanner) fastTag(b []byte) verdict {
 		if n++; n > s.lim.Attributes {
 			return next
 		}
-		if p = s.fastAttr(b, p+1, &attrs); p == 0 {
+		if useAVX2 {
+			p = s.fastAttr(b, p+1, &attrs)
+		} else {
+			p = s.otherAttr(b, p+1, &attrs)
+		}
+		if p == 0 {
 			return next
 		}
 	}

@@ -15,9 +15,10 @@ func hasAVX2() bool
 func findStops(b *byte, n int, stops *[stopsRoom]uint16) (done, count int)
 
 // look makes w begin at p, which is between two characters, if enough bytes follow.
+// Without AVX2 nobody asks.
 func (w *window) look(b []byte, p int) bool {
 	n := min(windowSize, (len(b)-p)&^(block-1))
-	if !useAVX2 || n <= 0 {
+	if n <= 0 {
 		return false
 	}
 	w.base, w.k = p, 0
