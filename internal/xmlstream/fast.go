@@ -1,10 +1,6 @@
 package xmlstream
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"unicode/utf8"
-)
+import "encoding/binary"
 
 // fast reads on over tags that are there as a whole and of the plain sort, which
 // is nearly all of them, and the text between them. In front of the first tag
@@ -41,7 +37,7 @@ func (s *scanner) fastEnd(b []byte) verdict {
 	f := &s.frames[last]
 	from := s.pos + 1
 	to := from + int(f.qLen)
-	if to >= len(b) || b[to] != '>' || string(b[from:to]) != string(b[f.q:f.q+f.qLen]) {
+	if to >= len(b) || b[to] != '>' || !sameName(b, from, int(f.q), int(f.qLen)) {
 		return next
 	}
 	if !s.flushText() {
@@ -58,6 +54,15 @@ func (s *scanner) fastEnd(b []byte) verdict {
 	}
 	s.state = inContent
 	return more
+}
+
+// sameName compares the n bytes at i with those at j. Names are short.
+func sameName(b []byte, i, j, n int) bool {
+	if n <= 8 && i+8 <= len(b) {
+		x, y := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[j:])
+		return (x^y)<<((64-8*n)&63) == 0
+	}
+	return string(b[i:i+n]) == string(b[j:j+n])
 }
 
 // fastStart reads a start tag; more: it was one, and content goes on.
@@ -85,11 +90,17 @@ func (s *scanner) fastTag(b []byte) verdict {
 	s.owner, s.hasDef, s.def = len(s.nodes)-1, false, s.space()
 	var attrs attrNames
 	p, n := name.end, 0
+	s.skip(p)
 	for p < len(b) && b[p] == ' ' {
 		if n++; n > s.lim.Attributes {
 			return next
 		}
-		if p = s.fastAttr(b, p+1, &attrs); p == 0 {
+		if useAVX2 {
+			p = s.fastAttr(b, p+1, &attrs)
+		} else {
+			p = s.otherAttr(b, p+1, &attrs)
+		}
+		if p == 0 {
 			return next
 		}
 	}
@@ -138,12 +149,46 @@ type attrNames struct {
 func (a *attrNames) add(name []byte) {
 	n := len(name)
 	bit := uint64(1) << ((uint(name[0]) + 7*uint(name[n-1]) + 13*uint(n)) & 63)
-	a.alike = a.alike || a.seen&bit != 0
+	if a.seen&bit != 0 {
+		a.alike = true
+	}
 	a.seen |= bit
 }
 
-// fastAttr reads the attribute at p and returns where it ends, or 0.
+// fastAttr reads the attribute at p and returns where it ends, or 0. Nearly all
+// have a name of up to eight small letters and a value between the next two stops.
 func (s *scanner) fastAttr(b []byte, p int, attrs *attrNames) int {
+	w := &s.window
+	if !w.pair(b, p) {
+		return s.otherAttr(b, p, attrs)
+	}
+	t, at := b[p:], p-w.base
+	open, end := int(w.stops[w.k])-at, int(w.stops[w.k+1])-at
+	n := uint(open - 1)
+	if len(t) < 10 || n-1 >= 8 || end >= len(t) || t[n] != '=' {
+		return s.otherAttr(b, p, attrs)
+	}
+	quote := t[n+1]
+	if quote != t[end] || quote != '"' && quote != '\'' || notLetters(binary.LittleEndian.Uint64(t))<<((64-8*n)&63) != 0 {
+		return s.otherAttr(b, p, attrs)
+	}
+	w.k += 2
+	if n == 5 && string(t[:5]) == "xmlns" {
+		return s.fastDecl(b, p, -1, p+5, p+7, p+end)
+	}
+	i := len(s.nodes)
+	if i == cap(s.nodes) && !s.growNodes() {
+		return 0
+	}
+	s.nodes = s.nodes[:i+1]
+	a := &s.nodes[i]
+	a.name, a.value, a.size, a.ns, a.nameLen, a.kind = uint32(p), uint32(p+open+1), uint32(end-open-1), 0, uint16(n), kindAttr
+	attrs.add(t[:n])
+	return p + end + 1
+}
+
+// otherAttr is fastAttr for any name in ASCII, and without a window.
+func (s *scanner) otherAttr(b []byte, p int, attrs *attrNames) int {
 	name := plainName(b, p)
 	if name.local == 0 || name.end+1 >= len(b) || b[name.end] != '=' {
 		return 0
@@ -157,22 +202,13 @@ func (s *scanner) fastAttr(b []byte, p int, attrs *attrNames) int {
 	if end >= len(b) || b[end] != quote {
 		return 0
 	}
+	s.skip(end + 1)
 	first, colon := name.end, -1
 	if name.local > p {
 		first, colon = name.local-1, name.local-1
 	}
 	if string(b[p:first]) == "xmlns" {
-		if colon < 0 && !s.hasDef {
-			if ref, known := wellKnownRef(b[val:end]); known && ref != refXML && ref != refXMLNS {
-				s.hasDef, s.def = true, ref
-				return end + 1
-			}
-		}
-		s.tok, s.colon, s.end, s.val, s.w = p, colon, name.end, val, end
-		if s.declare(b) != next {
-			return 0
-		}
-		return end + 1
+		return s.fastDecl(b, p, colon, name.end, val, end)
 	}
 	n := s.push(kindAttr, val, end-val)
 	if n == nil {
@@ -186,129 +222,18 @@ func (s *scanner) fastAttr(b []byte, p int, attrs *attrNames) int {
 	return end + 1
 }
 
-// A nameEnd is where a qualified name has its local part, 0 if it isn't plain, and its end.
-type nameEnd struct{ local, end int }
-
-// plainName finds the end of a name of ASCII letters that another byte follows.
-func plainName(b []byte, p int) nameEnd {
-	from, local := p, p
-	// Up to eight small letters at once.
-	if p+8 <= len(b) {
-		p += letters(binary.LittleEndian.Uint64(b[p:]))
-	}
-	for {
-		if p == local {
-			if p >= len(b) || class[b[p]]&nameStart == 0 {
-				return nameEnd{}
-			}
-			p++
-		}
-		for p < len(b) && class[b[p]]&nameChar != 0 {
-			p++
-		}
-		switch {
-		case p >= len(b) || b[p] >= 0x80 || p-from > maxName:
-			return nameEnd{}
-		case b[p] != ':':
-			return nameEnd{local, p}
-		case local > from:
-			return nameEnd{}
-		}
-		p++
-		local = p
-	}
-}
-
-// letters counts the bytes from a to z that x begins with.
-func letters(x uint64) int {
-	atLeast, atMost := (x|tops)-ones*'a', ones*('z'|0x80)-x
-	return bits.TrailingZeros64(^(atLeast&atMost)&tops|x&tops) / 8
-}
-
-// plainValue finds the end of an attribute value that stands for itself: its
-// quote, or the first byte that another state has to look at.
-func plainValue(b []byte, p int, quote byte) int {
-	// Both ' and " differ from & in one bit.
-	bit := uint64(quote ^ '&')
-	bits8, quotes := ones*bit, ones*(bit|'&')
-	for ; p+8 <= len(b); p += 8 {
-		x := binary.LittleEndian.Uint64(b[p:])
-		q, lt := (x|bits8)^quotes, x^ones*'<'
-		if stop := (x | (x-ones*0x20)&^x | (q-ones)&^q | (lt-ones)&^lt) & tops; stop != 0 {
-			return p + bits.TrailingZeros64(stop)/8
+// fastDecl is fastAttr for the declaration of a namespace, whose name has its
+// colon, if any, and its end there.
+func (s *scanner) fastDecl(b []byte, p, colon, nameEnd, val, end int) int {
+	if colon < 0 && !s.hasDef {
+		if ref, known := wellKnownRef(b[val:end]); known && ref != refXML && ref != refXMLNS {
+			s.hasDef, s.def = true, ref
+			return end + 1
 		}
 	}
-	for ; p < len(b); p++ {
-		if c := b[p]; c == quote || c < 0x20 || c >= 0x80 || c == '<' || c == '&' {
-			break
-		}
+	s.tok, s.colon, s.end, s.val, s.w = p, colon, nameEnd, val, end
+	if s.declare(b) != next {
+		return 0
 	}
-	return p
-}
-
-// plainText finds the end of a text that stands for itself: its <, or the first
-// byte that another state has to look at.
-func plainText(b []byte, p int) int {
-	for p < len(b) {
-		if p+8 <= len(b) {
-			x := binary.LittleEndian.Uint64(b[p:])
-			lt, amp, end := x^ones*'<', x^ones*'&', x^ones*']'
-			stop := (x | (x-ones*0x20)&^x | (lt-ones)&^lt | (amp-ones)&^amp | (end-ones)&^end) & tops
-			if stop == 0 {
-				p += 8
-				continue
-			}
-			p += bits.TrailingZeros64(stop) / 8
-		}
-		switch c := b[p]; {
-		case c >= 0x80:
-			for p < len(b) && b[p] >= 0x80 {
-				if c := b[p]; c >= 0xC2 && c < 0xE0 && p+1 < len(b) && b[p+1]&0xC0 == 0x80 {
-					p += 2
-					continue
-				}
-				n := plainRune(b[p:])
-				if n == 0 {
-					return p
-				}
-				p += n
-			}
-		case class[c]&textPlain != 0, c == ']' && p+1 < len(b) && b[p+1] != ']':
-			p++
-		default:
-			return p
-		}
-	}
-	return p
-}
-
-// plainRune is the length of the character beyond ASCII that b begins with, 0 if
-// another state has to look at it.
-func plainRune(b []byte) int {
-	if len(b) < 4 {
-		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 || r&^1 == 0xFFFE {
-			return 0
-		}
-		return n
-	}
-	c, b1, b2, b3 := b[0], b[1], b[2], b[3]
-	switch {
-	case b1&0xC0 != 0x80:
-	case c < 0xE0:
-		if c >= 0xC2 {
-			return 2
-		}
-	case b2&0xC0 != 0x80:
-	case c < 0xF0:
-		r := uint32(c&0xF)<<12 | uint32(b1&0x3F)<<6 | uint32(b2&0x3F)
-		if r >= 0x800 && r>>11 != 0xD800>>11 && r < 0xFFFE {
-			return 3
-		}
-	case b3&0xC0 == 0x80:
-		if r := uint32(c)<<6 | uint32(b1&0x3F); r >= 0xF0<<6|0x10 && r <= 0xF4<<6|0xF {
-			return 4
-		}
-	}
-	return 0
+	return end + 1
 }

@@ -49,7 +49,11 @@ func scanned(run func(*scanner, []byte) verdict, in string, lim Limits, cut int)
 
 func compareWays(t *testing.T, in string, lim Limits, cut int) {
 	t.Helper()
-	require.Equal(t, scanned(slowly, in, lim, cut), scanned((*scanner).run, in, lim, cut), "%.200q in pieces of %d within %+v", in, cut, lim)
+	want := scanned(slowly, in, lim, cut)
+	require.Equal(t, want, scanned((*scanner).run, in, lim, cut), "%.200q in pieces of %d within %+v", in, cut, lim)
+	plainly(func() {
+		require.Equal(t, want, scanned((*scanner).run, in, lim, cut), "without a window: %.200q in pieces of %d within %+v", in, cut, lim)
+	})
 }
 
 // What the fast path takes is what the states make of it, within any limits.
@@ -57,9 +61,11 @@ func FuzzFastPath(f *testing.F) {
 	for _, s := range []string{
 		`<message xmlns='jabber:client' from='a@b' id="1"><body>x &amp; y</body><a xmlns='urn:xmpp:ping'/></message>`,
 		`<a xmlns:p='urn:p' p:x='1' xml:lang='en'><p:b xmlns='u' c='d'>t<![CDATA[u]]>v</p:b></a>`, `<a><b>1</b>]]></a>`, `<a b='1' b='2'/>`, `<a b='1'c='2'/>`,
-		`<a xmlns='u' xmlns='v'/>`, `<p:a/>`, `<a><b></a>`, `<a b='<'/>`, "<a>\xff</a>", "<a>ж\u2028\ufffe</a>", `<a:b:c/>`, `<a xmlns:xml='u'/>`, `<a>` + strings.Repeat("<b/>", 20) + `x</a>`,
+		`<a xmlns='u' xmlns='v'/>`,
+		`<body id-'v'>so that a window is used</body>`, `<body id=]v]>so that a window is used</body>`, `<body id=&v&>so that a window is used</body>`, `<body id='v">so that a window is used</body>`,
+		`<body>so that a window is used</bodx>`, `<bodybody>so that a window is used</bodyboda>`, `<a b='1' b='2'>so that a window is used</a>`, `<a b='ж' c='¤'>so that a window is used</a>`, `<p:a/>`, `<a><b></a>`, `<a b='<'/>`, "<a>\xff</a>", "<a>ж\u2028\ufffe</a>", `<a:b:c/>`, `<a xmlns:xml='u'/>`, `<a>` + strings.Repeat("<b/>", 20) + `x</a>`,
 	} {
-		for _, cut := range []uint8{0, 1, 7} {
+		for _, cut := range []uint8{0, 1, 7, 255} {
 			f.Add(s, cut, uint8(0), uint8(0))
 			f.Add(s, cut, uint8(3), uint8(30))
 		}

@@ -155,7 +155,8 @@ func (r *Reader) begin(below *root, alone bool) bool {
 	for p < r.end && class[r.buf[p]]&blank != 0 {
 		p++
 	}
-	r.ignored += int64(p - r.start)
+	skipped := p - r.start
+	r.ignored += int64(skipped)
 	r.start = p
 	if p == r.end {
 		r.release()
@@ -169,6 +170,7 @@ func (r *Reader) begin(below *root, alone bool) bool {
 		r.sc = scanners.Get().(*scanner)
 	}
 	r.busy = true
+	r.sc.base -= skipped
 	r.sc.begin(below, r.lim)
 	r.sc.alone = alone
 	return true

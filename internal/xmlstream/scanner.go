@@ -61,6 +61,8 @@ type scanner struct {
 	def      uint32 // default namespace inside of it
 	hasDef   bool   // declared by itself
 
+	window // of all that run is given
+
 	lot    *lot    // that nodes are made in
 	nodes  []node  // of this element
 	apart  bool    // they are not in the lot, which has no room for so many
@@ -87,6 +89,7 @@ type frame struct {
 func (s *scanner) begin(rt *root, lim Limits) {
 	most := lim.maxNodes()
 	s.state, s.text, s.alone, s.empty = afterLT, false, false, false
+	s.base -= s.pos // the window lies ahead of the element before
 	s.pos, s.elements, s.err = 1, 0, nil
 	s.root, s.lim, s.maxNodes = rt, lim, most
 	s.takeRoom(most)
@@ -97,6 +100,12 @@ func (s *scanner) begin(rt *root, lim Limits) {
 // may write to b.
 func (s *scanner) run(b []byte) verdict {
 	b = b[:min(len(b), s.lim.StanzaBytes)]
+	switch { // what has been scanned may be beyond limits that have changed since
+	case s.pos > len(b):
+		return s.fail(PolicyViolation, "element too long")
+	case s.isTag() && s.pos-s.tag > s.lim.StartTagBytes:
+		return s.fail(PolicyViolation, "start tag too long")
+	}
 	for {
 		v := s.fast(b)
 		if v == next {

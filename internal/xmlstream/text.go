@@ -11,7 +11,12 @@ func (s *scanner) scanText(b []byte) verdict {
 		s.text, s.val, s.w = true, s.pos, s.pos
 	}
 	for {
-		p := plainText(b, s.pos)
+		p := s.pos
+		if useAVX2 {
+			p = s.textEnd(b, p)
+		} else {
+			p = plainText(b, p)
+		}
 		s.keep(b, p)
 		if p >= len(b) {
 			return more
