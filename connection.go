@@ -64,37 +64,37 @@ type Connection struct {
 
 	mu         sync.Mutex // guards what follows; never held while waiting
 	state      State
-	err        error             // why it is closed
-	attached   bool              // Connect was called: extensions are fixed
-	extensions []Extension       // fixed with attached
-	features   []string          // likewise
-	steps      *steps            // likewise
-	expiring   bool              // it is ending by itself, and what was received is being handled
-	stopped    bool              // stopping is closed
-	working    bool              // Connect or Login runs
-	interrupt  func(error)       // ends that
-	gates      []chan struct{}   // before the application's goroutine, while sessions are being set up
-	running    bool              // Run runs
-	candidates *candidates       // where to connect, and what was tried
-	transport  *stream.Transport // secured, before the login
-	session    *stream.Session   // bound, online or about to be
-	live       *stream.Session   // online
-	since      time.Time         // when live began
-	owner      jid.JID           // the account of the last login, also of one that failed
-	nameless   bool              // the last login had no address
-	user       jid.JID           // full, while bound
-	suspect    uint64            // stood first when the server ended a stream for a fault of ours
-	claimed    jid.JID           // the account that the store is claimed for
-	inherited  jid.JID           // whose suspended session was taken out of the store
-	stored     []string          // the keys of that, while the store still has it
-	lostAt     time.Time         // when the session before ended
-	remnants   []remnant         // of a session that is over, until the next one is set up
-	sessions   int               // how many were online
-	shut       *shutdown         // the Shutdown that is under way
-	online     chan struct{}     // closed when it is online again; nil: nobody waits for that
-	ready      atomic.Bool       // there was a login: sends are accepted
-	maxBytes   atomic.Int64      // of a stanza, as the server says (XEP-0478); 0: not said
-	hint       chan struct{}     // the network has changed; nil: it was never lost
+	err        error                   // why it is closed
+	attached   bool                    // Connect was called: extensions are fixed
+	extensions []Extension             // fixed with attached
+	features   []string                // likewise
+	steps      *steps                  // likewise
+	expiring   bool                    // it is ending by itself, and what was received is being handled
+	stopped    bool                    // stopping is closed
+	working    bool                    // Connect or Login runs
+	interrupt  func(error)             // ends that
+	gates      []chan struct{}         // before the application's goroutine, while sessions are being set up
+	running    bool                    // Run runs
+	candidates *candidates             // where to connect, and what was tried
+	transport  *stream.Transport       // secured, before the login
+	session    *stream.Session         // bound, online or about to be
+	live       *stream.Session         // online
+	since      time.Time               // when live began
+	owner      jid.JID                 // the account of the last login, also of one that failed
+	nameless   bool                    // the last login had no address
+	user       atomic.Pointer[jid.JID] // full, while bound; mu is held to change it
+	suspect    uint64                  // stood first when the server ended a stream for a fault of ours
+	claimed    jid.JID                 // the account that the store is claimed for
+	inherited  jid.JID                 // whose suspended session was taken out of the store
+	stored     []string                // the keys of that, while the store still has it
+	lostAt     time.Time               // when the session before ended
+	remnants   []remnant               // of a session that is over, until the next one is set up
+	sessions   int                     // how many were online
+	shut       *shutdown               // the Shutdown that is under way
+	online     chan struct{}           // closed when it is online again; nil: nobody waits for that
+	ready      atomic.Bool             // there was a login: sends are accepted
+	maxBytes   atomic.Int64            // of a stanza, as the server says (XEP-0478); 0: not said
+	hint       chan struct{}           // the network has changed; nil: it was never lost
 
 	tries  int // in a row, of the supervisor alone
 	ticket ticket
@@ -198,15 +198,23 @@ func Dial(ctx context.Context, address string, password Secret) (*Connection, er
 // User is our full address, as the server gave it, from the first login on, also between sessions;
 // else the account's.
 func (c *Connection) User() jid.JID {
+	if user := c.bound(); !user.IsZero() {
+		return user
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.user.IsZero() {
-		if c.account.address.IsZero() {
-			return c.cfg.Address
-		}
-		return c.account.address
+	if c.account.address.IsZero() {
+		return c.cfg.Address
 	}
-	return c.user
+	return c.account.address
+}
+
+// bound is our full address as long as there is one.
+func (c *Connection) bound() jid.JID {
+	if user := c.user.Load(); user != nil {
+		return *user
+	}
+	return jid.JID{}
 }
 
 // ChatManager hears and sends one-to-one messages.

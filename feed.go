@@ -15,8 +15,8 @@ import (
 // [NewFeed]; its methods may be called from anywhere.
 type Feed[T any] struct {
 	c    *Connection
-	mu   sync.Mutex
-	subs []*func(context.Context, *stream.Item, T)
+	mu   sync.Mutex                                                // of who changes subs
+	subs atomic.Pointer[[]*func(context.Context, *stream.Item, T)] // never changed itself
 
 	channels atomic.Int32 // of subs
 }
@@ -47,9 +47,7 @@ func (f *Feed[T]) routed(ctx context.Context, v T) {
 
 // deliver calls everyone, on the application goroutine; it tells whether there was anyone.
 func (f *Feed[T]) deliver(ctx context.Context, v T) bool {
-	f.mu.Lock()
-	subs := f.subs
-	f.mu.Unlock()
+	subs := f.listeners()
 	var item *stream.Item
 	if f.channels.Load() > 0 {
 		item = stream.Hold(ctx) // a callback may step out of line before a channel takes it
@@ -63,9 +61,22 @@ func (f *Feed[T]) deliver(ctx context.Context, v T) bool {
 
 // listened tells whether anybody listens.
 func (f *Feed[T]) listened() bool {
+	return len(f.listeners()) > 0
+}
+
+func (f *Feed[T]) listeners() []*func(context.Context, *stream.Item, T) {
+	if subs := f.subs.Load(); subs != nil {
+		return *subs
+	}
+	return nil
+}
+
+// change makes another list of who listens.
+func (f *Feed[T]) change(to func([]*func(context.Context, *stream.Item, T)) []*func(context.Context, *stream.Item, T)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.subs) > 0
+	subs := to(slices.Clone(f.listeners()))
+	f.subs.Store(&subs)
 }
 
 // On registers a callback; nil panics. It may wait for anything but a later callback or channel
@@ -77,16 +88,15 @@ func (f *Feed[T]) On(callback func(context.Context, T)) (stop func()) {
 }
 
 func (f *Feed[T]) subscribe(callback func(context.Context, *stream.Item, T)) (stop func()) {
+	type list = []*func(context.Context, *stream.Item, T)
 	sub := &callback
-	f.mu.Lock()
-	f.subs = append(slices.Clip(f.subs), sub)
-	f.mu.Unlock()
+	f.change(func(subs list) list { return append(subs, sub) })
 	var stopped sync.Once
 	return func() {
 		stopped.Do(func() {
-			f.mu.Lock()
-			f.subs = slices.DeleteFunc(slices.Clone(f.subs), func(s *func(context.Context, *stream.Item, T)) bool { return s == sub })
-			f.mu.Unlock()
+			f.change(func(subs list) list {
+				return slices.DeleteFunc(subs, func(s *func(context.Context, *stream.Item, T)) bool { return s == sub })
+			})
 		})
 	}
 }

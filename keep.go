@@ -58,7 +58,7 @@ func (h *handler) Enabled(s *stream.Session, e sm.Enabled) {
 
 // enabled notes the session that the server keeps. c.mu is held.
 func (c *Connection) enabled(e sm.Enabled) {
-	c.keep = kept{id: strings.Clone(e.ID), location: strings.Clone(e.Location), max: e.Max, user: c.user, complete: c.live != nil && c.live == c.session}
+	c.keep = kept{id: strings.Clone(e.ID), location: strings.Clone(e.Location), max: e.Max, user: c.bound(), complete: c.live != nil && c.live == c.session}
 	c.outbox.Changed()
 }
 

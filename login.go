@@ -44,7 +44,8 @@ func (c *Connection) login(ctx context.Context, a account) error {
 	if err != nil {
 		c.release()
 		c.mu.Lock()
-		c.account, c.user = account{}, jid.JID{}
+		c.account = account{}
+		c.user.Store(nil)
 		c.setState(StateChange{State: Disconnected, Err: err})
 		c.mu.Unlock()
 	}

@@ -55,7 +55,8 @@ func (c *Connection) start(ctx context.Context, t *stream.Transport, l *candidat
 		_ = t.Close()
 		return l.error(ErrClosed)
 	}
-	c.user = r.user.Clone() // kept for as long as the session
+	user := r.user.Clone() // kept for as long as the session
+	c.user.Store(&user)
 	if r.lasting {
 		c.account.assigned = r.user.Bare()
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gosmack/xmpp/internal/stream"
-	"github.com/gosmack/xmpp/jid"
 	"github.com/gosmack/xmpp/stanza"
 )
 
@@ -169,7 +168,7 @@ func (c *Connection) closeWith(err error) {
 	c.setState(StateChange{State: Closed, Err: err})
 	s, t := c.session, c.transport
 	c.transport = nil
-	c.user = jid.JID{}
+	c.user.Store(nil)
 	c.mu.Unlock()
 	c.outbox.Refuse(ErrClosed)
 	if s != nil {

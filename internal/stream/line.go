@@ -75,7 +75,7 @@ func InitStages(base context.Context, router, application *Line) {
 // Add queues a job, which holds its item until it has ended. On a stopped line it does nothing.
 func (l *Line) Add(j Job) {
 	j.hold()
-	if l.hand(j) {
+	if l.hand(append(jobArrays.get(), j)) {
 		go l.loop(0)
 	}
 }
@@ -129,14 +129,14 @@ func (l *Line) flush() (start, handed bool) {
 	if len(l.ahead) == 0 {
 		return false, false
 	}
-	start = l.hand(l.ahead...)
-	jobArrays.put(l.ahead)
-	l.ahead = nil // an idle connection keeps no buffers
+	start = l.hand(l.ahead)
+	l.ahead = nil
 	return start, true
 }
 
-// hand queues jobs whose items are held already, and tells whether a goroutine has to run the loop now.
-func (l *Line) hand(jobs ...Job) (start bool) {
+// hand queues jobs whose items are held already, in an array of jobArrays that it takes over, and tells whether a goroutine has to run
+// the loop now.
+func (l *Line) hand(jobs []Job) (start bool) {
 	l.mu.Lock()
 	if l.stopped.Load() {
 		l.mu.Unlock()
@@ -145,10 +145,12 @@ func (l *Line) hand(jobs ...Job) (start bool) {
 		}
 		return false
 	}
-	if l.waiting == nil {
-		l.waiting = jobArrays.get()
+	if len(l.waiting) == 0 {
+		l.waiting, jobs = jobs, l.waiting
+	} else {
+		l.waiting = append(l.waiting, jobs...)
 	}
-	l.waiting = append(l.waiting, jobs...)
+	jobArrays.put(jobs)
 	start = !l.busy
 	l.busy = true
 	l.working.Store(true)
