@@ -111,6 +111,7 @@ func (s *Session) Abort(err error) { s.fail(err) }
 func (s *Session) readLoop() {
 	err := s.readAll()
 	if err == errNothing {
+		s.handler.Lull()
 		go s.rest()
 		return
 	}

@@ -103,16 +103,13 @@ func (l listener) Read(p []byte) (int, error) {
 	switch {
 	case hears == nil:
 	case l.t.source.patient:
-		hears.Flush()
+		hears.Flush() // readLoop sees to the rest
 	default:
 		hears.Lull() // Read may wait
 	}
 	n, err := l.t.conn.Read(p)
-	switch {
-	case n > 0:
+	if n > 0 {
 		l.t.last.Store(time.Now().UnixNano())
-	case hears != nil && err != nil:
-		hears.Lull()
 	}
 	return n, err
 }
@@ -178,19 +175,22 @@ func (t *Transport) element(f func(w *xmlstream.Writer)) error {
 // next reads one element of the negotiation; a stream error becomes a Go error.
 func (t *Transport) next() (xmlstream.Element, error) {
 	d, err := t.draft()
-	return d.Keep(), err
+	if err != nil {
+		return xmlstream.Element{}, err
+	}
+	return d.Keep(), nil
 }
 
 // draft is next for an element that is kept later.
 func (t *Transport) draft() (xmlstream.Draft, error) {
 	d, err := t.reader.Draft()
 	if err != nil {
-		return d, err
+		return xmlstream.Draft{}, err
 	}
 	e := d.Element()
 	t.cfg.Tracer.in(e)
 	if e.Is(NSStream, "error") {
-		return d, stanza.StreamErrorFrom(stanza.Element(d.Keep()))
+		return xmlstream.Draft{}, stanza.StreamErrorFrom(stanza.Element(d.Keep()))
 	}
 	return d, nil
 }

@@ -12,11 +12,14 @@ type Draft struct{ d *doc }
 // Element is the element until Keep or Drop is called. The strings that one gets from it are good for ever.
 func (t Draft) Element() Element { return Element{t.d, 0} }
 
-// Keep returns the element, and makes t void.
+// Keep returns the element, and makes t void: from then on Keep returns none.
 func (t Draft) Keep() Element {
 	d := t.d
-	if d == nil || d.lot == nil {
+	switch {
+	case d == nil || d.lot == nil:
 		return Element{d, 0}
+	case d.nodes == nil:
+		return Element{} // giving it back twice would give somebody else's lot away
 	}
 	e := newDoc(len(d.nodes))
 	copy(e.nodes, d.nodes)
@@ -27,7 +30,7 @@ func (t Draft) Keep() Element {
 
 // Drop is Keep of what nobody wants.
 func (t Draft) Drop() {
-	if t.d != nil && t.d.lot != nil {
+	if t.d != nil && t.d.lot != nil && t.d.nodes != nil {
 		t.d.lot.back(t.d)
 	}
 }
@@ -88,6 +91,9 @@ func (s *scanner) leaveLot() {
 
 // minRoom is how many nodes an element should find room for. Most stanzas have fewer.
 const minRoom = 32
+
+// fewDrafts are not worth that a large lot waits for them. As long as more is at hand they aren't the last.
+const fewDrafts = 8
 
 // takeRoom begins with the nodes of an element, at most so many.
 func (s *scanner) takeRoom(most int) {

@@ -80,6 +80,31 @@ func TestDraftsLast(t *testing.T) {
 	require.Empty(t, want)
 }
 
+// What comes alone doesn't hold a large lot while it waits, and a draft that is kept or dropped is nothing any more: its lot may be in other hands.
+func TestDraftsHoldLittle(t *testing.T) {
+	few := "<message>" + strings.Repeat("<x/>", 65) + "</message>"
+	reader := xmlstream.NewReader(strings.NewReader(header+few), xmlstream.Limits{})
+	_, err := reader.Header()
+	require.NoError(t, err)
+	d, err := reader.Draft()
+	require.NoError(t, err)
+	require.Equal(t, d.Element(), d.Keep(), "it is made to last at once")
+
+	reader = xmlstream.NewReader(strings.NewReader(header+"<a/><b/>"), xmlstream.Limits{})
+	_, err = reader.Header()
+	require.NoError(t, err)
+	a, err := reader.Draft()
+	require.NoError(t, err)
+	b, err := reader.Draft()
+	require.NoError(t, err)
+	require.Equal(t, "a", a.Keep().Local())
+	require.True(t, a.Keep().IsZero())
+	a.Drop()
+	b.Drop()
+	require.True(t, b.Keep().IsZero())
+	require.True(t, xmlstream.Draft{}.Keep().IsZero())
+}
+
 // pauses is a source that brings little or much.
 type pauses struct {
 	r *rand.Rand

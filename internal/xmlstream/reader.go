@@ -192,8 +192,8 @@ func (r *Reader) finish(v verdict, alone bool) (t Draft) {
 	s := r.sc
 	b := r.bytes()[:s.pos]
 	if v == whole {
-		if alone {
-			t = Draft{s.commit(b).d}
+		if alone || r.start+s.pos == r.end && s.lot.size > 0 && s.lot.given < fewDrafts {
+			t = Draft{s.commit(b).d} // what is left of the lot would be held for few
 		} else {
 			t = s.draft(b)
 		}
